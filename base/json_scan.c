@@ -269,11 +269,13 @@ static const char *skip_scalar(const char *p, const char *end)
 }
 
 /* Behind the name and colon of a member; NULL where there is none. */
-static const char *skip_name(const char *p, const char *end)
+static const char *skip_name(const char *p, const char *end, struct str *name)
 {
-	p = skip_blanks(p, end);
-	if (p == end || *p != '"' || (p = skip_string(p, end)) == NULL)
+	const char *from = skip_blanks(p, end);
+
+	if (from == end || *from != '"' || (p = skip_string(from, end)) == NULL)
 		return NULL;
+	*name = (struct str){ from, (size_t)(p - from) };
 	p = skip_blanks(p, end);
 	return p < end && *p == ':' ? p + 1 : NULL;
 }
@@ -305,6 +307,7 @@ enum turn { INVALID, AT_VALUE, BEHIND_VALUE };
 static enum turn open_container(struct scan *s)
 {
 	bool object = *s->p == '{';
+	struct str name;
 
 	if (!push(s, object))
 		return INVALID;
@@ -315,7 +318,7 @@ static enum turn open_container(struct scan *s)
 		return BEHIND_VALUE;
 	}
 	if (object)
-		s->p = skip_name(s->p, s->end);
+		s->p = skip_name(s->p, s->end, &name);
 	return s->p ? AT_VALUE : INVALID;
 }
 
@@ -323,6 +326,7 @@ static enum turn open_container(struct scan *s)
 static enum turn next_in_container(struct scan *s)
 {
 	bool object = in_object(s);
+	struct str name;
 	char c;
 
 	s->p = skip_blanks(s->p, s->end);
@@ -331,7 +335,7 @@ static enum turn next_in_container(struct scan *s)
 	c = *s->p++;
 	if (c == ',') {
 		if (object)
-			s->p = skip_name(s->p, s->end);
+			s->p = skip_name(s->p, s->end, &name);
 		return s->p ? AT_VALUE : INVALID;
 	}
 	if (c != (object ? '}' : ']'))
@@ -425,21 +429,16 @@ bool json_next_item(struct json_iter *it, struct json_value *ret)
 
 bool json_next_member(struct json_iter *it, struct str *key, struct json_value *ret)
 {
-	const char *name, *behind;
 	struct json_value v = { JSON_ABSENT, { NULL, 0 } };
+	struct str name;
 
-	if (!to_next(it))
-		return false;
-	name = it->p;
-	behind = *name == '"' ? skip_string(name, it->end) : NULL;
-	it->p = skip_name(name, it->end);
-	if (it->p != NULL)
+	if (to_next(it) && (it->p = skip_name(it->p, it->end, &name)) != NULL)
 		v = read_value(&it->p, it->end);
 	if (v.type == JSON_ABSENT) {
 		it->p = it->end;
 		return false;
 	}
-	*key = (struct str){ name, (size_t)(behind - name) };
+	*key = name;
 	*ret = v;
 	return true;
 }

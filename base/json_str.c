@@ -37,7 +37,7 @@ static unsigned hex4(const char *p)
 	return v;
 }
 
-/* \uXXXX at *p, a surrogate pair taken together; a lone half means U+FFFD. */
+/* \u and four digits at *p, a surrogate pair taken together; a lone half means U+FFFD. */
 static unsigned read_code(const char **p, const char *end)
 {
 	unsigned code = hex4(*p + 2), low;

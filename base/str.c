@@ -47,11 +47,13 @@ bool str_has_iprefix(struct str s, struct str prefix)
 
 struct str str_slice(struct str s, size_t from, size_t to)
 {
+	if (s.p == NULL)
+		return s;
 	if (to > s.len)
 		to = s.len;
 	if (from > to)
 		from = to;
-	return (struct str){ s.p ? s.p + from : NULL, to - from };
+	return (struct str){ s.p + from, to - from };
 }
 
 struct str str_before(struct str s, char c)
@@ -113,6 +115,13 @@ int str_hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The least and the greatest second byte behind a first one. */
+static void second_byte(unsigned char first, unsigned char *low, unsigned char *high)
+{
+	*low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+	*high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+}
+
 /*
  * The well-formed sequences of the Unicode Standard, table 3-7: the second
  * byte's range depends on the first, which keeps out overlong forms,
@@ -121,7 +130,7 @@ int str_hex_value(char c)
 size_t str_utf8_len(struct str s)
 {
 	const unsigned char *u = (const unsigned char *)s.p;
-	unsigned char low = 0x80, high = 0xBF;
+	unsigned char low, high;
 	size_t n;
 
 	if (s.len == 0)
@@ -131,14 +140,7 @@ size_t str_utf8_len(struct str s)
 	if (u[0] < 0xC2 || u[0] > 0xF4)
 		return 0;
 	n = u[0] < 0xE0 ? 2 : u[0] < 0xF0 ? 3 : 4;
-	if (u[0] == 0xE0)
-		low = 0xA0;
-	else if (u[0] == 0xED)
-		high = 0x9F;
-	else if (u[0] == 0xF0)
-		low = 0x90;
-	else if (u[0] == 0xF4)
-		high = 0x8F;
+	second_byte(u[0], &low, &high);
 	if (s.len < n || u[1] < low || u[1] > high)
 		return 0;
 	for (size_t i = 2; i < n; i++) {

@@ -34,6 +34,22 @@ static void memory_is_zeroed_aligned_and_apart(void **state)
 	arena_free(a);
 }
 
+/* Whatever is left of a block, and however it lies, what does not fit goes elsewhere. */
+static void blocks_are_used_up_to_their_end(void **state)
+{
+	(void)state;
+	for (size_t first = 256; first < 300; first++) {
+		struct arena *a = arena_new(first);
+
+		for (size_t i = 0; i < 400; i++) {
+			*arena_bytes(a, 1) = 'x';
+			if (i % 37 == 5 * first % 37)
+				*(char *)arena_alloc(a, 1) = 'y';
+		}
+		arena_free(a);
+	}
+}
+
 static void a_piece_larger_than_any_block_is_had(void **state)
 {
 	struct arena *a = arena_new(0);
@@ -132,6 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_is_zeroed_aligned_and_apart),
+		cmocka_unit_test(blocks_are_used_up_to_their_end),
 		cmocka_unit_test(a_piece_larger_than_any_block_is_had),
 		cmocka_unit_test(what_cannot_be_had_is_null),
 		cmocka_unit_test(a_copied_text_ends_in_nul),

@@ -62,6 +62,15 @@ static void a_slice_stays_within_the_text(void **state)
 	assert_null(str_slice(absent, 0, 1).p);
 }
 
+static void a_text_can_be_cut_before_a_character(void **state)
+{
+	(void)state;
+	assert_true(str_eq(str_before(STR("/a?b?c"), '?'), STR("/a")));
+	assert_true(str_eq(str_before(STR("/a"), '?'), STR("/a")));
+	assert_int_equal(str_before(STR("?b"), '?').len, 0);
+	assert_null(str_before(absent, '?').p);
+}
+
 static void blanks_are_trimmed_at_both_ends(void **state)
 {
 	(void)state;
@@ -153,6 +162,7 @@ int main(void)
 		cmocka_unit_test(case_is_ignored_for_ascii_letters_only),
 		cmocka_unit_test(a_prefix_may_be_the_whole_text_or_nothing),
 		cmocka_unit_test(a_slice_stays_within_the_text),
+		cmocka_unit_test(a_text_can_be_cut_before_a_character),
 		cmocka_unit_test(blanks_are_trimmed_at_both_ends),
 		cmocka_unit_test(a_list_is_walked_without_its_empty_items),
 		cmocka_unit_test(a_number_is_digits_that_fit),
