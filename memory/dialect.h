@@ -1,0 +1,99 @@
+/*
+ * dialect.h - the APIs that memory understands, one file and one row each.
+ *
+ * A dialect reads a request body in place and says what it found as spans of
+ * it; it decides nothing. Rows: dialect_chat.c (/v1/chat/completions and its
+ * aliases).
+ */
+#ifndef MEMORY_DIALECT_H
+#define MEMORY_DIALECT_H
+
+#include "base/arena.h"
+#include "base/body_facts.h"
+#include "base/hash.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Of one text sent, for telling what the client has already: see turn_hash() in
+ * clean.h.
+ */
+struct sent_text {
+	bool from_user;
+	struct hash128 hash;
+};
+
+/*
+ * What a body says. All of it lives in the arena, nothing points into the body;
+ * the texts of messages are decoded and cleaned (memory/clean.h).
+ *
+ * A turn begins with a run of user messages and goes on, through calls of tools
+ * and their results, until the next run. What the user* members tell is the turn
+ * that the reply will belong to: in the middle of a tool loop, the one that began
+ * the loop. System messages are in no run and end none; nor do user messages in
+ * which nothing is left once cleaned.
+ */
+struct request_view {
+	struct str model;
+	bool stream;
+	struct body_facts facts;
+
+	/*
+	 * Every user and assistant text, in order; behind a run of several user texts
+	 * also the run as a whole, since that is what an exchange holds.
+	 */
+	struct sent_text *sent;
+	size_t n_sent;
+
+	struct str user_text;         /* the turn's run, joined by blank lines; absent: it
+					 has no text */
+	struct str earlier_user_text; /* the user message before that run; absent: none */
+	struct str last_reply; /* the assistant text before that run; absent: none */
+	bool user_last; /* the last message is that run's, and has a place for a block */
+
+	/* Where a block goes, if user_last: an offset into the body, and what is there.
+	 */
+	size_t splice_at;
+	enum {
+		SPLICE_STRING, /* the beginning of a text */
+		SPLICE_PART,   /* the beginning of a list that is not empty */
+	} splice_kind;
+};
+
+struct reply_tap;
+
+struct dialect {
+	const char *name; /* "chat": metrics label */
+	/* Path without the query. */
+	bool (*serves)(struct str method, struct str path);
+	/* The model that a served path names; it counts over the body's. Absent: none. */
+	struct str (*path_model)(struct str path);
+	/*
+	 * 0; -EINVAL: not a body of this dialect (goes upstream as it is, without
+	 * memory); -ENOMEM.
+	 */
+	int (*read)(struct str body, struct arena *a, struct request_view *ret);
+	/*
+	 * The bytes to insert at splice_at for a block of plain text (valid UTF-8),
+	 * set off from what follows by a blank line. .p NULL: out of memory.
+	 */
+	struct str (*splice)(const struct request_view *v, struct str block,
+			     struct arena *a);
+	/* One `data:` payload of a streamed reply, and a whole plain one. */
+	void (*tap_event)(struct reply_tap *t, struct str event, struct str data);
+	void (*tap_plain)(struct reply_tap *t, struct str body);
+	/*
+	 * A final event that tells a cut inside a stream, `error` being a JSON object
+	 * ({"message":…}). Begins by ending an event cut short. .p NULL: out of memory.
+	 */
+	struct str (*error_event)(struct str error, struct arena *a);
+};
+
+extern const struct dialect dialect_chat;
+
+/* NULL: a request that memory does not know. */
+const struct dialect *dialect_find(struct str method, struct str path);
+
+#endif

@@ -1,0 +1,85 @@
+/* keeping.c - exchanges to the store, and what else is asked of it. */
+#include "memory/clean.h"
+#include "memory/service.h"
+
+#include <errno.h>
+
+static void end_keeping(struct keeping *k, int status)
+{
+	struct counters *c = &k->msg.port->memory->counters;
+
+	k->status = status;
+	atomic_fetch_add(status ? &c->keep_failed : &c->kept, 1);
+	atomic_fetch_sub(&c->keeping, 1);
+	atomic_fetch_sub(&c->keeping_bytes, k->bytes);
+	message_return(&k->msg);
+}
+
+static void on_appended(void *arg, int status, uint64_t seq)
+{
+	(void)seq;
+	end_keeping(arg, status);
+}
+
+/* As the store gets it. The id comes first: it is of what was said, not of what is left.
+ */
+static int finish_exchange(const struct memory *m, struct exchange *x, struct arena *a)
+{
+	size_t max = atomic_load(&m->settings.max_exchange_bytes);
+	uint64_t ttl = atomic_load(&m->settings.ttl);
+
+	x->id = exchange_id(store_secret(m->store), x);
+	x->expires_ms = ttl ? x->at_ms + ttl : 0;
+	x->user = cap_text(redact_text(x->user, a), max, a);
+	if (!x->reply.p)
+		return x->user.p ? 0 : -ENOMEM;
+	x->reply_digest = turn_digest(x->reply);
+	x->reply = cap_text(redact_text(x->reply, a), max, a);
+	return x->user.p && x->reply.p ? 0 : -ENOMEM;
+}
+
+void keeping_work(struct memory *m, struct message *msg)
+{
+	struct keeping *k = (struct keeping *)(void *)msg;
+	int r = finish_exchange(m, &k->x, msg->arena);
+
+	if (r)
+		end_keeping(k, r);
+	else
+		store_append(m->store, &k->x, k->epoch, on_appended, k);
+}
+
+static void on_pinged(void *arg, int status)
+{
+	struct keeping *k = arg;
+
+	k->status = status;
+	message_return(&k->msg);
+}
+
+void ping_work(struct memory *m, struct message *msg)
+{
+	store_ping(m->store, on_pinged, msg);
+}
+
+static void on_expired(void *arg, int status, uint64_t n)
+{
+	struct memory *m = arg;
+
+	(void)n;
+	m->expiring = false;
+	if (status && status != -ECANCELED)
+		atomic_fetch_add(&m->counters.store_errors, 1);
+}
+
+void expire_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct memory *m = arg;
+
+	(void)fd;
+	(void)what;
+	if (m->expiring)
+		return;
+	m->expiring = true;
+	store_expire(m->store, clock_wall_ms(m->deps.clock), on_expired, m);
+}

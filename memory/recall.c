@@ -1,0 +1,253 @@
+/*
+ * recall.c - questions: how long they wait, and what they are answered.
+ *
+ * No fresh epoch, no recall: a view is only ever read for a question if a read of
+ * the store that began after the question has confirmed its epoch. While a view
+ * is being built, such a read is enough, and at the end of the caller's patience
+ * the answer comes from what is there.
+ */
+#include "memory/clean.h"
+#include "memory/render.h"
+#include "memory/service.h"
+
+#include <string.h>
+
+enum {
+	CANDIDATES = 64, /* exchanges; fills 4000 tokens where turns are short */
+	BREAKER_FAILURES = 5,
+	BREAKER_OPEN_US = 1000000,
+};
+
+void breaker_failed(struct memory *m)
+{
+	if (++m->breaker.failures >= BREAKER_FAILURES)
+		m->breaker.open_until_us = clock_mono_us(m->deps.clock) + BREAKER_OPEN_US;
+}
+
+void breaker_worked(struct memory *m)
+{
+	m->breaker.failures = 0;
+}
+
+/* After the pause one failure is enough to open it again. */
+static bool breaker_is_open(const struct memory *m)
+{
+	return m->breaker.failures >= BREAKER_FAILURES &&
+	       clock_mono_us(m->deps.clock) < m->breaker.open_until_us;
+}
+
+static void end(struct question *q, enum recall_status status)
+{
+	q->answer.status = status;
+	if (q->slot) {
+		evtimer_del(&q->late);
+		TAILQ_REMOVE(&q->slot->questions, q, next);
+	}
+	message_return(&q->msg);
+}
+
+static struct str new_session(struct memory *m, struct arena *a)
+{
+	char hex[33];
+
+	rng_hex(m->deps.rng, hex, 16);
+	return arena_printf(a, "mp-%s", hex);
+}
+
+/* The one asked with, that of the reply before, or a new one. `v` may be NULL. */
+static struct str find_session(struct memory *m, const struct question *q,
+			       const struct view *v)
+{
+	const struct recall_question *asked = &q->q;
+	struct str found = { NULL, 0 };
+
+	if (asked->session.len || !asked->find_session)
+		return asked->session;
+	if (v && (asked->last_reply.lo || asked->last_reply.hi))
+		found = view_session_of_reply(v, asked->last_reply);
+	return found.p ? arena_str(q->msg.arena, found) : new_session(m, q->msg.arena);
+}
+
+/*
+ * Twelve hexadecimal digits that nobody can tell beforehand and that are the
+ * same whenever the turn is rendered. The first is made a decimal digit: the
+ * mark by which clean_text() knows our tags from words like <memory-management>.
+ */
+static struct str nonce(struct memory *m, const struct question *q, char ret[65])
+{
+	const struct recall_question *asked = &q->q;
+	const struct str parts[] = {
+		STR("delimiter"),
+		asked->partition.tenant,
+		asked->partition.user,
+		q->answer.session,
+		{ (const char *)asked->user_digest.b, sizeof(asked->user_digest.b) },
+		{ (const char *)asked->prev_digest.b, sizeof(asked->prev_digest.b) },
+	};
+	struct digest d = digest_hmac(store_secret(m->store), parts,
+				      sizeof(parts) / sizeof(*parts));
+
+	digest_hex(&d, ret);
+	ret[0] = (char)('0' + d.b[0] % 10);
+	return (struct str){ ret, 12 };
+}
+
+static int render(struct memory *m, struct question *q, const struct view_hit *hits,
+		  size_t n, struct render_result *ret)
+{
+	char hex[65];
+
+	return render_block(hits, n, q->q.budget_tokens, nonce(m, q, hex), q->msg.arena,
+			    ret);
+}
+
+/* Where everything that the client has not sent fits, all of it goes in. */
+static bool render_all(struct memory *m, struct question *q, const struct view_query *vq,
+		       struct render_result *ret)
+{
+	struct view_hit hits[CANDIDATES];
+	size_t n = 0;
+
+	return view_unsent(q->slot->view, vq, hits, CANDIDATES, &n) == VIEW_HITS &&
+	       render(m, q, hits, n, ret) == 0 && ret->n_exchanges == n;
+}
+
+static enum recall_status recall_block(struct memory *m, struct question *q)
+{
+	const struct view_query vq = {
+		.text = q->q.text,
+		.earlier_text = q->q.earlier_text,
+		.sent = q->q.sent,
+		.n_sent = q->q.n_sent,
+		.now_ms = clock_wall_ms(m->deps.clock),
+	};
+	struct view_hit hits[CANDIDATES];
+	struct render_result r = { 0 };
+	size_t n = 0;
+	enum view_result found = view_search(q->slot->view, &vq, hits, CANDIDATES, &n);
+
+	if (found == VIEW_NO_TERMS)
+		return RECALL_NO_TERMS;
+	if (found == VIEW_NO_MEMORY)
+		return RECALL_DEGRADED_STORE;
+	if (q->answer.partial || !render_all(m, q, &vq, &r)) {
+		r = (struct render_result){ 0 };
+		if (n && render(m, q, hits, n, &r))
+			return RECALL_DEGRADED_STORE;
+	}
+	q->answer.block = r.block;
+	q->answer.n_exchanges = r.n_exchanges;
+	q->answer.tokens = r.tokens;
+	return r.n_exchanges ? RECALL_BLOCK : RECALL_NO_HIT;
+}
+
+/* From a view whose epoch has been confirmed. */
+static void answer(struct question *q, bool partial)
+{
+	struct memory *m = q->slot->memory;
+	enum recall_status status = RECALL_NO_HIT;
+
+	q->answer.partial = partial;
+	q->answer.paused = q->slot->head.paused;
+	q->answer.epoch = q->slot->head.epoch;
+	if (!atomic_load(&q->msg.cancelled)) {
+		q->answer.session = find_session(m, q, q->slot->view);
+		if (q->q.want_block)
+			status = recall_block(m, q);
+	}
+	end(q, status);
+}
+
+/* Without a view. The last epoch known, should the exchange be kept all the same. */
+static void answer_without(struct memory *m, struct question *q,
+			   enum recall_status status)
+{
+	q->answer.session = find_session(m, q, NULL);
+	q->answer.epoch = q->slot ? q->slot->head.epoch : 0;
+	end(q, status);
+}
+
+void questions_progress(struct slot *s)
+{
+	struct question *q;
+
+	while (s->complete && (q = TAILQ_FIRST(&s->questions)) && q->after < s->fresh)
+		answer(q, false);
+}
+
+void questions_fail(struct slot *s, enum recall_status status)
+{
+	struct question *q;
+
+	while ((q = TAILQ_FIRST(&s->questions)))
+		answer_without(s->memory, q, status);
+}
+
+/* The caller waits longer for a cold user; to be in time, the answer leaves before. */
+static uint64_t patience_us(const struct memory *m, bool cold)
+{
+	uint64_t ms =
+		atomic_load(cold ? &m->settings.cold_deadline : &m->settings.deadline);
+
+	return cold ? ms * 1000 / 6 * 5 : ms * 1000;
+}
+
+static void arm(struct memory *m, struct question *q, bool cold)
+{
+	uint64_t age = clock_mono_us(m->deps.clock) - q->asked_us;
+	uint64_t patience = patience_us(m, cold);
+	uint64_t left = age < patience ? patience - age : 0;
+	const struct timeval tv = { (time_t)(left / 1000000),
+				    (suseconds_t)(left % 1000000) };
+
+	if (cold)
+		atomic_store(&q->cold, true);
+	evtimer_add(&q->late, &tv);
+}
+
+void questions_go_cold(struct slot *s)
+{
+	struct question *q;
+
+	TAILQ_FOREACH (q, &s->questions, next)
+		arm(s->memory, q, true);
+}
+
+static void on_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct question *q = arg;
+	struct slot *s = q->slot;
+
+	(void)fd;
+	(void)what;
+	if (s->known && s->ended > q->after) {
+		answer(q, true);
+		return;
+	}
+	breaker_failed(s->memory);
+	slot_check_read(s);
+	answer_without(s->memory, q, RECALL_DEGRADED_TIMEOUT);
+}
+
+void question_work(struct memory *m, struct message *msg)
+{
+	struct question *q = (struct question *)(void *)msg;
+	struct slot *s;
+
+	atomic_fetch_add(&m->counters.recalls, 1);
+	if (atomic_load(&msg->cancelled)) {
+		end(q, RECALL_DEGRADED_TIMEOUT);
+		return;
+	}
+	s = breaker_is_open(m) ? NULL : slot_get(m, &q->q.partition);
+	if (!s) {
+		answer_without(m, q, RECALL_DEGRADED_STORE);
+		return;
+	}
+	q->slot = s;
+	q->after = s->begun;
+	TAILQ_INSERT_TAIL(&s->questions, q, next);
+	evtimer_assign(&q->late, m->base, on_late, q);
+	arm(m, q, !s->complete);
+	slot_turn(s);
+}

@@ -1,0 +1,407 @@
+/*
+ * view.c - what a view holds: exchanges, sessions in order, postings.
+ *
+ * An exchange is added in two parts: all that may fail first, then what cannot,
+ * so that running out of memory leaves the view as it was. The one exception,
+ * postings, is taken back by popping them: a list's last posting is always that
+ * of the newest document.
+ */
+#include "memory/clean.h"
+#include "memory/view_index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct view *view_new(struct words *w)
+{
+	struct view *v = calloc(1, sizeof(*v));
+
+	if (v)
+		v->words = w;
+	return v;
+}
+
+static void sessions_free(struct view *v)
+{
+	for (uint32_t i = 0; i < v->n_sessions; i++) {
+		free(v->sessions[i].id);
+		free(v->sessions[i].order.v);
+	}
+	free(v->sessions);
+}
+
+static void scratch_free(struct view_scratch *s)
+{
+	free(s->raw);
+	free(s->smooth);
+	free(s->touched);
+	free(s->hit);
+	free(s->terms);
+	map64_done(&s->asked);
+	map64_done(&s->sent);
+}
+
+void view_free(struct view *v)
+{
+	if (!v)
+		return;
+	for (uint32_t i = 0; i < v->n_entries; i++)
+		free(v->entries[i]);
+	free(v->entries);
+	free(v->docs);
+	free(v->all.v);
+	free(v->tokens);
+	view_terms_free(v);
+	sessions_free(v);
+	scratch_free(&v->scratch);
+	map64_done(&v->term_of);
+	map64_done(&v->session_of);
+	map64_done(&v->of_reply);
+	map64_done(&v->of_texts);
+	free(v);
+}
+
+void *view_grow(void *p, size_t *cap, size_t n, size_t size)
+{
+	size_t more = *cap < 8 ? 8 : *cap + *cap / 2;
+
+	if (n <= *cap)
+		return p;
+	if (more < n)
+		more = n;
+	p = realloc(p, more * size);
+	if (p)
+		*cap = more;
+	return p;
+}
+
+/* Room for one more at the front or at the end; more is made where it is short. */
+static int order_reserve(struct view *v, struct order *o, bool front)
+{
+	uint32_t extra = o->n < 8 ? 4 : o->n / 2, cap = o->cap + extra;
+	uint32_t head = o->head + (front ? extra : 0);
+	uint32_t *moved;
+
+	if (front ? o->head > 0 : o->head + o->n < o->cap)
+		return 0;
+	moved = malloc(cap * sizeof(*moved));
+	if (!moved)
+		return -ENOMEM;
+	if (o->n)
+		memcpy(moved + head, o->v + o->head, o->n * sizeof(*moved));
+	free(o->v);
+	*o = (struct order){ .v = moved, .head = head, .n = o->n, .cap = cap };
+	v->bytes += extra * sizeof(*moved);
+	return 0;
+}
+
+static bool goes_to_front(const struct order *o, uint32_t at)
+{
+	return at == 0 && o->n > 0;
+}
+
+static void order_insert(struct order *o, uint32_t at, uint32_t number)
+{
+	uint32_t *p;
+
+	if (goes_to_front(o, at))
+		o->head--;
+	p = o->v + o->head + at;
+	if (!goes_to_front(o, at))
+		memmove(p + 1, p, (o->n - at) * sizeof(*p));
+	*p = number;
+	o->n++;
+}
+
+/* Where `seq` stands or would stand. */
+static uint32_t order_find(const struct view *v, const struct order *o, uint64_t seq)
+{
+	uint32_t low = 0, high = o->n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (v->entries[order_at(o, mid)]->seq < seq)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* The session's number, -ENOMEM where it is new and there is no room. */
+static int session_get(struct view *v, struct str id, uint32_t *ret)
+{
+	uint64_t key = hash128(id).lo;
+	const uint32_t *known = map64_get(&v->session_of, key);
+	struct session *s, *grown;
+
+	if (known) {
+		*ret = *known;
+		return 0;
+	}
+	grown = view_grow(v->sessions, &v->cap_sessions, v->n_sessions + 1u, sizeof(*s));
+	if (!grown)
+		return -ENOMEM;
+	v->sessions = grown;
+	if (map64_reserve(&v->session_of, 1))
+		return -ENOMEM;
+	s = &v->sessions[v->n_sessions];
+	*s = (struct session){ .id = malloc(id.len + 1), .id_len = (uint32_t)id.len };
+	if (!s->id)
+		return -ENOMEM;
+	if (id.len)
+		memcpy(s->id, id.p, id.len);
+	v->bytes += id.len + 1;
+	map64_put(&v->session_of, key, v->n_sessions);
+	*ret = v->n_sessions++;
+	return 0;
+}
+
+static struct entry *entry_new(const struct exchange *x)
+{
+	struct entry *e = malloc(sizeof(*e) + x->user.len + x->reply.len);
+
+	if (!e)
+		return NULL;
+	*e = (struct entry){
+		.seq = x->seq,
+		.at_ms = x->at_ms,
+		.expires_ms = x->expires_ms,
+		.user_hash = turn_hash(x->user),
+		.user_len = (uint32_t)x->user.len,
+		.reply_len = (uint32_t)x->reply.len,
+	};
+	if (x->reply.len)
+		e->reply_hash = turn_hash(x->reply);
+	if (x->user.len)
+		memcpy(e->text, x->user.p, x->user.len);
+	if (x->reply.len)
+		memcpy(e->text + x->user.len, x->reply.p, x->reply.len);
+	return e;
+}
+
+static size_t entry_bytes(const struct entry *e)
+{
+	return sizeof(*e) + e->user_len + e->reply_len;
+}
+
+static int reserve_numbers(struct view *v)
+{
+	struct entry **entries = view_grow(v->entries, &v->cap_entries, v->n_entries + 1u,
+					   sizeof(struct entry *));
+	struct doc *docs;
+
+	if (!entries)
+		return -ENOMEM;
+	v->entries = entries;
+	docs = view_grow(v->docs, &v->cap_docs, 2 * ((size_t)v->n_entries + 1),
+			 sizeof(*docs));
+	if (!docs)
+		return -ENOMEM;
+	v->docs = docs;
+	return v->n_entries < VIEW_ENTRIES_MAX ? 0 : -ENOMEM;
+}
+
+/* Everything that may fail, but for the postings. */
+static int reserve(struct view *v, const struct exchange *x, uint32_t *session)
+{
+	const struct order *o;
+	int r = reserve_numbers(v);
+
+	if (!r)
+		r = session_get(v, x->session, session);
+	if (!r)
+		r = map64_reserve(&v->of_reply, 1);
+	if (!r)
+		r = map64_reserve(&v->of_texts, 1);
+	if (r)
+		return r;
+	r = order_reserve(v, &v->all,
+			  goes_to_front(&v->all, order_find(v, &v->all, x->seq)));
+	if (r)
+		return r;
+	o = &v->sessions[*session].order;
+	return order_reserve(v, &v->sessions[*session].order,
+			     goes_to_front(o, order_find(v, o, x->seq)));
+}
+
+/* Puts the exchange under the key unless a newer one is there; gives who gave way. */
+static struct entry *keep_newest(struct view *v, struct map64 *m, uint64_t key,
+				 uint32_t number)
+{
+	const uint32_t *known = map64_get(m, key);
+	struct entry *other = known ? v->entries[*known] : NULL;
+
+	if (other && other->seq > v->entries[number]->seq)
+		return v->entries[number];
+	map64_put(m, key, number);
+	return other;
+}
+
+static uint64_t texts_key(const struct entry *e)
+{
+	return e->user_hash.lo ^ (e->reply_hash.lo << 1 | e->reply_hash.lo >> 63);
+}
+
+static void mark_newest(struct view *v, uint32_t number)
+{
+	const struct entry *e = v->entries[number];
+	struct entry *older = keep_newest(v, &v->of_texts, texts_key(e), number);
+
+	if (older)
+		older->superseded = true;
+	if (entry_has_reply(e))
+		keep_newest(v, &v->of_reply, e->reply_hash.lo, number);
+}
+
+static void commit(struct view *v, struct entry *e, uint32_t session,
+		   const struct token_runs *t)
+{
+	struct order *o = &v->sessions[session].order;
+	uint32_t number = v->n_entries++;
+	struct doc *d = &v->docs[2 * number];
+
+	d[0] = (struct doc){ session, e->user_len ? (uint32_t)t->user : 0 };
+	d[1] = (struct doc){ session, e->reply_len
+					      ? (uint32_t)(t->date + t->reply - t->user)
+					      : 0 };
+	v->n_filled += v->sessions[session].terms == 0 && d[0].terms + d[1].terms > 0;
+	v->sessions[session].terms += d[0].terms + d[1].terms;
+	v->total_terms += d[0].terms + d[1].terms;
+	v->n_docs += (e->user_len > 0 ? 1U : 0U) + (e->reply_len > 0 ? 1U : 0U);
+	v->entries[number] = e;
+	v->bytes += entry_bytes(e);
+	order_insert(&v->all, order_find(v, &v->all, e->seq), number);
+	order_insert(o, order_find(v, o, e->seq), number);
+	mark_newest(v, number);
+}
+
+static bool has_seq(const struct view *v, uint64_t seq)
+{
+	uint32_t at = order_find(v, &v->all, seq);
+
+	return at < v->all.n && v->entries[order_at(&v->all, at)]->seq == seq;
+}
+
+int view_add(struct view *v, const struct exchange *x)
+{
+	struct token_runs t;
+	struct entry *e;
+	uint32_t session;
+
+	if (has_seq(v, x->seq))
+		return 0;
+	e = entry_new(x);
+	if (!e || view_collect_tokens(v, x, &t) || reserve(v, x, &session))
+		goto fail;
+	if (view_index_tokens(v, x, &t, v->n_entries)) {
+		view_take_back(v, v->n_entries);
+		goto fail;
+	}
+	commit(v, e, session, &t);
+	return 0;
+fail:
+	free(e);
+	return -ENOMEM;
+}
+
+static void order_pop(struct order *o)
+{
+	o->head++;
+	o->n--;
+}
+
+static void drop_oldest(struct view *v)
+{
+	uint32_t number = order_at(&v->all, 0);
+	struct entry *e = v->entries[number];
+
+	order_pop(&v->all);
+	order_pop(&v->sessions[v->docs[2 * number].session].order);
+	v->bytes -= entry_bytes(e);
+	free(e);
+	v->entries[number] = NULL;
+}
+
+static struct exchange entry_exchange(const struct view *v, uint32_t number)
+{
+	const struct entry *e = v->entries[number];
+	const struct session *s = &v->sessions[v->docs[2 * number].session];
+
+	return (struct exchange){
+		.seq = e->seq,
+		.session = { s->id, s->id_len },
+		.at_ms = e->at_ms,
+		.expires_ms = e->expires_ms,
+		.user = entry_user(e),
+		.reply = entry_reply(e),
+	};
+}
+
+/* Without what trimmed exchanges left behind. Out of memory: it stays a little longer. */
+static void rebuild(struct view *v)
+{
+	struct view *fresh = view_new(v->words), old;
+	struct exchange x;
+	int r = 0;
+
+	for (uint32_t i = 0; fresh && i < v->all.n && !r; i++) {
+		x = entry_exchange(v, order_at(&v->all, i));
+		r = view_add(fresh, &x);
+	}
+	if (fresh && !r) {
+		old = *v;
+		*v = *fresh;
+		*fresh = old;
+	}
+	view_free(fresh);
+}
+
+void view_trim(struct view *v, uint64_t first)
+{
+	enum { WORTH_IT = 64 };
+	uint32_t dead;
+
+	while (v->all.n && v->entries[order_at(&v->all, 0)]->seq < first)
+		drop_oldest(v);
+	dead = v->n_entries - v->all.n;
+	if (dead > v->all.n && dead > WORTH_IT)
+		rebuild(v);
+}
+
+static size_t scratch_bytes(const struct view_scratch *s)
+{
+	return (s->cap_raw + s->cap_smooth) * sizeof(*s->raw) +
+	       (s->cap_touched + s->cap_hit) * sizeof(*s->hit) +
+	       s->cap_terms * sizeof(*s->terms) + map64_bytes(&s->asked) +
+	       map64_bytes(&s->sent);
+}
+
+size_t view_bytes(const struct view *v)
+{
+	return sizeof(*v) + v->bytes + v->cap_entries * sizeof(*v->entries) +
+	       v->cap_docs * sizeof(*v->docs) + v->cap_terms * sizeof(*v->terms) +
+	       v->cap_sessions * sizeof(*v->sessions) +
+	       v->cap_tokens * sizeof(*v->tokens) + map64_bytes(&v->term_of) +
+	       map64_bytes(&v->session_of) + map64_bytes(&v->of_reply) +
+	       map64_bytes(&v->of_texts) + scratch_bytes(&v->scratch);
+}
+
+size_t view_exchanges(const struct view *v)
+{
+	return v->all.n;
+}
+
+struct str view_session_of_reply(const struct view *v, struct hash128 reply)
+{
+	const uint32_t *number = map64_get(&v->of_reply, reply.lo);
+	const struct entry *e = number ? v->entries[*number] : NULL;
+	const struct session *s;
+
+	if (!e || !hash128_eq(e->reply_hash, reply))
+		return (struct str){ NULL, 0 };
+	s = &v->sessions[v->docs[2 * *number].session];
+	return (struct str){ s->id, s->id_len };
+}

@@ -1,0 +1,81 @@
+/*
+ * view.h - one partition's recall index: a view over its log, in memory.
+ *
+ * BM25 over Porter2 stems of user and assistant texts, smoothed over the
+ * neighbours in a session, plus a term for the session as a whole
+ * (docs/architecture/RECALL.md has the formula, its source and its figures).
+ * Pure: no I/O, no time; one thread.
+ */
+#ifndef MEMORY_VIEW_H
+#define MEMORY_VIEW_H
+
+#include "base/hash.h"
+#include "base/str.h"
+#include "store/exchange.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct view;
+
+struct words;
+
+/* NULL when out of memory. The words (borrowed) serve any number of views. */
+struct view *view_new(struct words *w);
+void view_free(struct view *v);
+
+/*
+ * Takes copies. Exchanges may come in any order of seq (newest first while a
+ * view is built, then each new one); the same seq again is passed over.
+ * 0 or -ENOMEM (then the view is as it was).
+ */
+int view_add(struct view *v, const struct exchange *x);
+/*
+ * Expired ones leave: everything with seq < first. How rare a word is may go
+ * on counting them for a while.
+ */
+void view_trim(struct view *v, uint64_t first);
+
+size_t view_bytes(const struct view *v); /* memory held, for the bound on all views */
+size_t view_exchanges(const struct view *v);
+
+/* The session of the newest exchange whose reply has this turn_hash(); absent: none. */
+struct str view_session_of_reply(const struct view *v, struct hash128 reply);
+
+struct sent_text;
+
+struct view_query {
+	struct str text;              /* cleaned user text */
+	struct str earlier_text;      /* helps where text has few terms; may be absent */
+	const struct sent_text *sent; /* what the request holds already */
+	size_t n_sent;
+	uint64_t now_ms; /* expired exchanges are passed over */
+};
+
+/* One exchange found, best first. Borrowed from the view until it changes. */
+struct view_hit {
+	uint64_t seq;
+	uint64_t at_ms;
+	struct str session;
+	struct str user, reply;
+	double score;             /* of the exchange */
+	bool user_hit, reply_hit; /* which of its texts earned a place by itself */
+};
+
+enum view_result { VIEW_HITS, VIEW_NO_TERMS, VIEW_NO_HIT, VIEW_NO_MEMORY };
+
+/*
+ * Up to `max` hits into ret; *n how many. What the request holds already is
+ * left out, and of exchanges with the same texts all but the newest.
+ */
+enum view_result view_search(struct view *v, const struct view_query *q,
+			     struct view_hit *ret, size_t max, size_t *n);
+/*
+ * All that a search could find whatever its terms, newest first and without
+ * scores. VIEW_NO_HIT where there is none, or more than `max`.
+ */
+enum view_result view_unsent(struct view *v, const struct view_query *q,
+			     struct view_hit *ret, size_t max, size_t *n);
+
+#endif

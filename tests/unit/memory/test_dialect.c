@@ -1,0 +1,707 @@
+/* test_dialect.c - chat completions: which paths, what a body says, where a block goes.
+ */
+#include "base/buf.h"
+#include "memory/clean.h"
+#include "memory/dialect.h"
+
+#include "failing_heap.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+	*state = arena_new(1024);
+	return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	arena_free(*state);
+	return 0;
+}
+
+/* From a copy of just its size, gone before the view is looked at. */
+static int try_read(void **state, struct str body, struct request_view *ret)
+{
+	char *copy = malloc(body.len ? body.len : 1);
+	int err;
+
+	memcpy(copy, body.p, body.len);
+	err = dialect_chat.read((struct str){ copy, body.len }, *state, ret);
+	free(copy);
+	return err;
+}
+
+static struct request_view read_body(void **state, const char *body)
+{
+	struct request_view v = { 0 };
+
+	assert_int_equal(try_read(state, str_from(body), &v), 0);
+	return v;
+}
+
+#define MESSAGES(m) "{\"model\":\"gpt\",\"messages\":[" m "]}"
+#define U(text)     "{\"role\":\"user\",\"content\":\"" text "\"}"
+#define A(text)     "{\"role\":\"assistant\",\"content\":\"" text "\"}"
+#define S(text)     "{\"role\":\"system\",\"content\":\"" text "\"}"
+#define TOOL(text)  "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"" text "\"}"
+#define CALLS                                                                \
+	"\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\",\"function\":" \
+	"{\"name\":\"f\",\"arguments\":\"{\\\"content\\\":1}\"}}]"
+#define CALL "{\"role\":\"assistant\",\"content\":null," CALLS "}"
+#define REMINDER \
+	"{\"role\":\"user\",\"content\":\"<system-reminder>r</system-reminder>\"}"
+#define IMAGE                                                          \
+	"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/" \
+	"png;base64,AA==\"}}"
+
+static void expect_str(struct str got, const char *want)
+{
+	if (want == NULL && got.p != NULL)
+		fail_msg("got \"%.*s\", not nothing", STR_ARG(got));
+	if (want != NULL && (got.p == NULL || !str_eq(got, str_from(want))))
+		fail_msg("got \"%.*s\", not \"%s\"", STR_ARG(got), want);
+}
+
+static void expect_turn(void **state, const char *body, const char *user,
+			const char *earlier, const char *reply, bool user_last)
+{
+	struct request_view v = read_body(state, body);
+
+	expect_str(v.user_text, user);
+	expect_str(v.earlier_user_text, earlier);
+	expect_str(v.last_reply, reply);
+	assert_int_equal(v.user_last, user_last);
+}
+
+/* "u:text" or "a:text", in order. */
+static void expect_sent(void **state, const char *body, size_t n, const char *const *want)
+{
+	struct request_view v = read_body(state, body);
+
+	assert_int_equal(v.n_sent, n);
+	for (size_t i = 0; i < n; i++) {
+		struct hash128 hash = turn_hash(str_from(want[i] + 2));
+
+		assert_int_equal(v.sent[i].from_user, want[i][0] == 'u');
+		if (!hash128_eq(v.sent[i].hash, hash))
+			fail_msg("sent[%zu] is not \"%s\"", i, want[i]);
+	}
+}
+
+#define EXPECT_SENT(state, body, ...)                                               \
+	expect_sent((state), (body),                                                \
+		    sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(const char *), \
+		    (const char *const[]){ __VA_ARGS__ })
+
+/* --- paths ----------------------------------------------------------------------- */
+
+static const struct dialect *find(const char *method, const char *path)
+{
+	return dialect_find(str_from(method), str_from(path));
+}
+
+static void every_alias_of_chat_completions_is_found(void **state)
+{
+	static const char *const paths[] = {
+		"/v1/chat/completions",
+		"/chat/completions",
+		"/cursor/chat/completions",
+		"/engines/gpt-4/chat/completions",
+		"/openai/deployments/gpt-4/chat/completions",
+		"/openai/deployments/azure/eu/gpt-4/chat/completions",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		assert_ptr_equal(find("POST", paths[i]), &dialect_chat);
+}
+
+static void other_paths_and_methods_are_no_dialect(void **state)
+{
+	static const char *const paths[] = {
+		"/v1/chat/completions/",
+		"/v1/chat/completions/chatcmpl-1",
+		"/V1/chat/completions",
+		"/v1/completions",
+		"/v1/messages",
+		"/v1/responses",
+		"/engines/chat/completions",
+		"/engines/gpt-4/completions",
+		"/openai/deployments/gpt-4/embeddings",
+		"/anthropic/v1/chat/completions",
+		"/",
+		"",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		assert_null(find("POST", paths[i]));
+	assert_null(find("GET", "/v1/chat/completions"));
+	assert_null(find("post", "/v1/chat/completions"));
+	assert_null(dialect_find((struct str){ NULL, 0 }, (struct str){ NULL, 0 }));
+}
+
+static void a_path_may_name_the_model(void **state)
+{
+	(void)state;
+	expect_str(dialect_chat.path_model(STR("/engines/a/b/chat/completions")), "a/b");
+	expect_str(dialect_chat.path_model(
+			   STR("/openai/deployments/gpt-4/chat/completions")),
+		   "gpt-4");
+	expect_str(dialect_chat.path_model(STR("/engines//chat/completions")), NULL);
+	expect_str(dialect_chat.path_model(STR("/v1/chat/completions")), NULL);
+}
+
+/* --- turns ----------------------------------------------------------------------- */
+
+static void one_message_is_a_turn(void **state)
+{
+	expect_turn(state, MESSAGES(U("Hi there")), "Hi there", NULL, NULL, true);
+}
+
+static void a_turn_knows_what_came_before_it(void **state)
+{
+	const char *body = MESSAGES(S("Be brief.") "," U("one") "," A("first") "," U(
+		"two") "," A("second") "," U("three"));
+
+	expect_turn(state, body, "three", "two", "second", true);
+	EXPECT_SENT(state, body, "u:one", "a:first", "u:two", "a:second", "u:three");
+}
+
+static void several_user_messages_in_a_row_are_one_turn(void **state)
+{
+	const char *body = MESSAGES(
+		U("zero") "," A("reply") "," U("one") "," U(" two ") "," U("three"));
+
+	expect_turn(state, body, "one\n\ntwo\n\nthree", "zero", "reply", true);
+	EXPECT_SENT(state, body, "u:zero", "a:reply", "u:one", "u:two", "u:three",
+		    "u:one\n\ntwo\n\nthree");
+}
+
+static void a_run_in_the_history_is_also_sent_as_a_whole(void **state)
+{
+	EXPECT_SENT(state, MESSAGES(U("a") "," U("b") "," A("c") "," U("d")), "u:a",
+		    "u:b", "u:a\n\nb", "a:c", "u:d");
+}
+
+static void system_messages_are_neither_sent_nor_in_the_way(void **state)
+{
+	const char *body = MESSAGES(
+		S("s") "," U("a") "," S("t") ",{\"role\":\"developer\",\"content\":"
+					     "\"d\"}," U("b"));
+
+	expect_turn(state, body, "a\n\nb", NULL, NULL, true);
+	EXPECT_SENT(state, body, "u:a", "u:b", "u:a\n\nb");
+}
+
+/* Claude Code puts reminders there; a block before them would be in the middle. */
+static void a_system_message_behind_the_users_leaves_no_place(void **state)
+{
+	expect_turn(state, MESSAGES(U("a") "," S("t")), "a", NULL, NULL, false);
+}
+
+static void in_a_tool_loop_the_turn_is_the_one_that_began_it(void **state)
+{
+	expect_turn(
+		state,
+		MESSAGES(U("zero") "," A("reply") "," U("ask") "," CALL "," TOOL("42")),
+		"ask", "zero", "reply", false);
+	expect_turn(state,
+		    MESSAGES(U("ask") "," CALL "," TOOL("1") "," CALL "," TOOL("2")),
+		    "ask", NULL, NULL, false);
+	expect_turn(state,
+		    MESSAGES(U("ask") ",{\"role\":\"assistant\",\"content\":\"Let me "
+				      "look.\"," CALLS "}," TOOL("1")),
+		    "ask", NULL, NULL, false);
+	expect_turn(
+		state,
+		MESSAGES(
+			U("ask") ",{\"role\":\"assistant\",\"content\":null,"
+				 "\"function_call\":{\"name\":\"f\",\"arguments\":\"\"}},"
+				 "{\"role\":\"function\",\"name\":\"f\",\"content\":"
+				 "\"1\"}"),
+		"ask", NULL, NULL, false);
+}
+
+static void tool_output_and_calls_are_not_sent_texts(void **state)
+{
+	EXPECT_SENT(
+		state,
+		MESSAGES(U("ask") "," CALL "," TOOL("42") "," A("It is 42.") "," U("ok")),
+		"u:ask", "a:It is 42.", "u:ok");
+}
+
+static void an_assistant_message_that_only_calls_tools_is_no_reply(void **state)
+{
+	expect_turn(state,
+		    MESSAGES(U("a") "," A("reply") "," U("b") "," CALL
+							      "," TOOL("x") "," U("c")),
+		    "c", "b", "reply", true);
+	expect_turn(
+		state,
+		MESSAGES(U("a") "," A("reply") "," U("b") ",{\"role\":\"assistant\","
+							  "\"content\":\"\"}," U("c")),
+		"c", "b", "reply", true);
+}
+
+static void a_prefilled_reply_belongs_to_the_turn_before_it(void **state)
+{
+	expect_turn(state, MESSAGES(U("a") "," A("Sure, ")), "a", NULL, NULL, false);
+}
+
+static void a_reminder_in_a_tool_loop_begins_no_turn(void **state)
+{
+	expect_turn(state, MESSAGES(U("ask") "," CALL "," TOOL("1") "," REMINDER), "ask",
+		    NULL, NULL, false);
+	expect_turn(state,
+		    MESSAGES(U("ask") "," CALL "," TOOL("1") "," REMINDER "," U("stop")),
+		    "stop", "ask", NULL, true);
+}
+
+/* Or its reply would be kept as another one to the turn before. */
+static void a_reminder_behind_a_finished_reply_begins_a_turn_without_text(void **state)
+{
+	expect_turn(state, MESSAGES(U("ask") "," A("done") "," REMINDER), NULL, "ask",
+		    "done", true);
+	expect_turn(state, MESSAGES(U("ask") "," A("done") "," REMINDER "," U("next")),
+		    "next", "ask", "done", true);
+}
+
+/* A client that adds a message of its own behind the user's must not lose its memory. */
+static void a_reminder_beside_the_users_words_is_part_of_their_run(void **state)
+{
+	expect_turn(state, MESSAGES(REMINDER "," U("ask")), "ask", NULL, NULL, true);
+	expect_turn(state, MESSAGES(U("ask") "," REMINDER), "ask", NULL, NULL, true);
+	EXPECT_SENT(state, MESSAGES(REMINDER "," U("ask")), "u:ask");
+}
+
+static void texts_are_cleaned(void **state)
+{
+	expect_turn(state,
+		    MESSAGES(U("<system-reminder>x</system-reminder>\\n  What now?\\n")),
+		    "What now?", NULL, NULL, true);
+}
+
+static void an_image_alone_is_a_turn_without_text(void **state)
+{
+	expect_turn(state,
+		    MESSAGES(U("a") "," A("b") ",{\"role\":\"user\",\"content\":[" IMAGE
+					       "]}"),
+		    NULL, "a", "b", true);
+}
+
+/* --- contents -------------------------------------------------------------------- */
+
+#define PARTS(role, parts) "{\"role\":\"" role "\",\"content\":[" parts "]}"
+#define TEXT(text)         "{\"type\":\"text\",\"text\":\"" text "\"}"
+
+static void text_parts_are_joined_by_line_feeds(void **state)
+{
+	expect_turn(
+		state,
+		MESSAGES(PARTS("user", TEXT("one") "," IMAGE "," TEXT("two")) "," PARTS(
+			"assistant",
+			TEXT("three") "," TEXT("four")) "," PARTS("user", IMAGE
+								  "," TEXT("five"))),
+		"five", "one\ntwo", "three\nfour", true);
+}
+
+static void parts_that_are_no_text_are_passed_over(void **state)
+{
+	expect_turn(state,
+		    MESSAGES(PARTS(
+			    "user",
+			    "1,null,\"x\",[],{},{\"type\":\"text\"},"
+			    "{\"type\":\"text\",\"text\":null},{\"text\":\"no type\"},"
+			    "{\"type\":\"input_audio\",\"text\":\"no\"}," TEXT("yes"))),
+		    "yes", NULL, NULL, true);
+}
+
+static void contents_of_other_types_have_no_text(void **state)
+{
+	expect_turn(state, MESSAGES("{\"role\":\"user\",\"content\":null}"), NULL, NULL,
+		    NULL, false);
+	expect_turn(state, MESSAGES("{\"role\":\"user\",\"content\":{\"text\":\"x\"}}"),
+		    NULL, NULL, NULL, false);
+	expect_turn(state, MESSAGES("{\"role\":\"user\",\"content\":12}"), NULL, NULL,
+		    NULL, false);
+	expect_turn(state, MESSAGES("{\"role\":\"user\"}"), NULL, NULL, NULL, false);
+	expect_turn(state, MESSAGES("{\"role\":\"user\",\"content\":[]}"), NULL, NULL,
+		    NULL, false);
+	expect_turn(state, MESSAGES("{\"role\":\"user\",\"content\":\"\"}"), NULL, NULL,
+		    NULL, true);
+	expect_turn(state, MESSAGES("{}"), NULL, NULL, NULL, false);
+	expect_turn(state, MESSAGES("{\"role\":7,\"content\":\"x\"}"), NULL, NULL, NULL,
+		    false);
+}
+
+static void escapes_are_decoded(void **state)
+{
+	expect_turn(state,
+		    MESSAGES(U("a\\n\\\"b\\\" \\u00e4 \\ud83d\\ude00 \\/\\\\") "," A(
+			    "\\ud83d!") "," U("\\u0041")),
+		    "A", "a\n\"b\" ä 😀 /\\", "\xEF\xBF\xBD!", true);
+}
+
+static void bytes_that_are_not_utf8_become_replacement_characters(void **state)
+{
+	expect_turn(state, MESSAGES(U("a\xFF\xC3\xA4")), "a\xEF\xBF\xBDä", NULL, NULL,
+		    true);
+}
+
+static void names_may_be_escaped(void **state)
+{
+	expect_turn(state,
+		    "{\"me\\u0073sages\":[{\"r\\u006fle\":\"us\\u0065r\","
+		    "\"\\u0063ontent\":\"x\"}]}",
+		    "x", NULL, NULL, true);
+}
+
+static void the_last_of_two_members_of_a_name_counts(void **state)
+{
+	expect_turn(state,
+		    "{\"messages\":[" U(
+			    "no") "],\"messages\":[{\"role\":\"tool\",\"content\":"
+				  "\"no\",\"role\":\"user\",\"content\":\"yes\"}]}",
+		    "yes", NULL, NULL, true);
+}
+
+static void blanks_may_stand_anywhere(void **state)
+{
+	expect_turn(state,
+		    " \r\n{ \"messages\" :\n[ {\t\"role\" : \"user\" , \"content\" : [ "
+		    "{ \"type\" : \"text\" , \"text\" : \"x\" } ] } ] } \n\n",
+		    "x", NULL, NULL, true);
+}
+
+/* --- facts ----------------------------------------------------------------------- */
+
+static void facts_are_found(void **state)
+{
+	struct request_view v = read_body(
+		state, "{\"stream\":true,\"messages\":[],\"model\":\"gpt-\\u0034\","
+		       "\"user\":\" joe \",\"safety_identifier\":\"s1\",\"metadata\":"
+		       "{\"user_id\":\"m1\",\"session_id\":\"m2\",\"litellm_session_id\":"
+		       "\"m3\"},"
+		       "\"prompt_cache_key\":\"p1\",\"client_metadata\":{\"session_id\":"
+		       "\"c1\"}}");
+
+	assert_true(v.stream);
+	expect_str(v.model, "gpt-4");
+	expect_str(v.facts.user, "joe");
+	expect_str(v.facts.safety_identifier, "s1");
+	expect_str(v.facts.metadata_user_id, "m1");
+	expect_str(v.facts.metadata_session_id, "m2");
+	expect_str(v.facts.litellm_session_id, "m3");
+	expect_str(v.facts.prompt_cache_key, "p1");
+	expect_str(v.facts.client_metadata_session_id, "c1");
+}
+
+static void facts_that_are_not_there_are_absent(void **state)
+{
+	struct request_view v = read_body(
+		state,
+		"{\"messages\":[],\"stream\":\"true\",\"user\":\"\",\"metadata\":\"x\","
+		"\"safety_identifier\":null,\"prompt_cache_key\":true,"
+		"\"litellm_session_id\":[\"x\"],\"client_metadata\":[\"session_id\"]}");
+
+	assert_false(v.stream);
+	expect_str(v.model, NULL);
+	expect_str(v.facts.user, NULL);
+	expect_str(v.facts.safety_identifier, NULL);
+	expect_str(v.facts.metadata_user_id, NULL);
+	expect_str(v.facts.metadata_session_id, NULL);
+	expect_str(v.facts.litellm_session_id, NULL);
+	expect_str(v.facts.prompt_cache_key, NULL);
+	expect_str(v.facts.client_metadata_session_id, NULL);
+}
+
+static void some_facts_come_in_other_forms(void **state)
+{
+	struct request_view v =
+		read_body(state, "{\"messages\":[],\"user\":42,\"litellm_session_id\":"
+				 "\"top\",\"metadata\":"
+				 "{\"user_id\":{\"session_id\": "
+				 "\"s\"},\"litellm_session_id\":\"inner\"}}");
+
+	expect_str(v.facts.user, "42");
+	expect_str(v.facts.metadata_user_id, "{\"session_id\": \"s\"}");
+	expect_str(v.facts.litellm_session_id, "top");
+}
+
+static void what_is_no_chat_body_is_refused(void **state)
+{
+	static const char *const bodies[] = {
+		"",
+		" ",
+		"null",
+		"[]",
+		"\"messages\"",
+		"{}",
+		"{\"messages\":null}",
+		"{\"messages\":{}}",
+		"{\"messages\":\"x\"}",
+		"{\"messages\":[1]}",
+		"{\"messages\":[" U("x") ",null]}",
+		"{\"messages\":[" U("x") "]",
+		"{\"messages\":[" U("x") "]}}",
+		"{\"messages\":[" U("x") ",]}",
+		"{\"messages\":[" U("x") "],}",
+		"{messages:[]}",
+		"{\"messages\":[" U("\\x") "]}",
+		"{\"messages\":[" U("a\nb") "]}",
+		"{\"messages\":[],\"temperature\":01}",
+		"{\"messages\":[],\"messages\":null}",
+		"{\"input\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+	};
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct request_view v = { .n_sent = 77 };
+
+		assert_int_equal(try_read(state, str_from(bodies[i]), &v), -EINVAL);
+		assert_int_equal(v.n_sent, 77);
+	}
+}
+
+/* --- splice ---------------------------------------------------------------------- */
+
+static const char *const block = "<memory-3f9a07c1d2e4b586>\n\"quoted\" \\ \t \x01 ä 😀\n"
+				 "</memory-3f9a07c1d2e4b586>";
+
+static struct str spliced(void **state, struct str body)
+{
+	struct request_view v;
+	struct buf b;
+
+	assert_int_equal(try_read(state, body, &v), 0);
+	assert_true(v.user_last);
+	struct str insert = dialect_chat.splice(&v, str_from(block), *state);
+	assert_non_null(insert.p);
+	buf_init(&b, SIZE_MAX);
+	buf_add_str(&b, str_slice(body, 0, v.splice_at));
+	buf_add_str(&b, insert);
+	buf_add_str(&b, str_slice(body, v.splice_at, body.len));
+	assert_false(b.failed);
+	struct str ret = arena_str(*state, buf_str(&b));
+	buf_done(&b);
+	return ret;
+}
+
+/* What the insertion should have done, done to a tree. */
+static void insert_into_tree(void **state, json_t *root)
+{
+	json_t *messages = json_object_get(root, "messages");
+	json_t *last = json_array_get(messages, json_array_size(messages) - 1);
+	json_t *content = json_object_get(last, "content");
+	struct str lead = arena_printf(*state, "%s\n\n", block);
+
+	if (json_is_array(content)) {
+		json_array_insert_new(
+			content, 0,
+			json_pack("{s:s,s:s}", "type", "text", "text", lead.p));
+		return;
+	}
+	struct str text =
+		arena_printf(*state, "%s%s", lead.p, json_string_value(content));
+	json_object_set_new(last, "content", json_string(text.p));
+}
+
+static void expect_splice(void **state, const char *text)
+{
+	struct str body = str_from(text), got = spliced(state, body);
+	json_t *want = json_loadb(body.p, body.len, 0, NULL);
+	json_t *have = json_loadb(got.p, got.len, 0, NULL);
+
+	assert_non_null(want);
+	assert_non_null(have);
+	insert_into_tree(state, want);
+	assert_true(json_equal(want, have));
+	json_decref(want);
+	json_decref(have);
+}
+
+static void a_block_goes_before_the_last_user_text(void **state)
+{
+	expect_splice(state, MESSAGES(U("Hello")));
+	expect_splice(state, MESSAGES(U("")));
+	expect_splice(state, MESSAGES(U("\\n\\\"x\\\"")));
+	expect_splice(state, MESSAGES(S("s") "," U("a") "," A("b") "," U("c")));
+	expect_splice(state, MESSAGES(U("a") "," U("b")));
+	expect_splice(state,
+		      "{\"messages\": [ {\"content\" :  \"x\" , \"role\":\"user\"} ] ,"
+		      "\"tools\":[{\"x\":[1,2.5e3]}]}");
+}
+
+static void a_block_goes_before_the_first_part(void **state)
+{
+	expect_splice(state, MESSAGES(PARTS("user", TEXT("Hello"))));
+	expect_splice(state, MESSAGES(PARTS("user", IMAGE "," TEXT("Hello"))));
+	expect_splice(state, MESSAGES(PARTS("user", " \n" TEXT("Hello") "\n ")));
+	expect_splice(
+		state,
+		MESSAGES(PARTS("user", "{\"type\":\"text\",\"text\":\"x\","
+				       "\"cache_control\":{\"type\":\"ephemeral\"}}")));
+}
+
+static void the_rest_of_the_body_is_the_clients_byte_for_byte(void **state)
+{
+	const struct str body =
+		STR("{\"n\":1.0,\"n\":1e2, \"messages\":[ " U("x") "\r\n]}\n");
+	struct str got = spliced(state, body);
+	struct request_view v;
+
+	assert_int_equal(try_read(state, body, &v), 0);
+	assert_memory_equal(got.p, body.p, v.splice_at);
+	assert_memory_equal(got.p + got.len - (body.len - v.splice_at),
+			    body.p + v.splice_at, body.len - v.splice_at);
+}
+
+/* A turn must read the same whether or not its block is in it. */
+static void a_spliced_body_reads_as_the_original(void **state)
+{
+	struct str with = spliced(state, STR(MESSAGES(U("a") "," A("b") "," U("c"))));
+	struct request_view v;
+
+	assert_int_equal(try_read(state, with, &v), 0);
+	expect_str(v.user_text, "c");
+	expect_str(v.earlier_user_text, "a");
+	expect_str(v.last_reply, "b");
+	assert_int_equal(v.n_sent, 3);
+	assert_true(hash128_eq(v.sent[2].hash, turn_hash(STR("c"))));
+}
+
+/* --- size ------------------------------------------------------------------------ */
+
+static void a_long_conversation_is_read(void **state)
+{
+	enum { TURNS = 5000 };
+	struct request_view v;
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX);
+	buf_add_str(&b, STR("{\"messages\":["));
+	for (int i = 0; i < TURNS; i++)
+		buf_printf(&b, U("question %d") "," A("answer %d\\nwith a line") ",", i,
+			   i);
+	buf_add_str(&b, STR(U("last") "]}"));
+	assert_int_equal(try_read(state, buf_str(&b), &v), 0);
+	assert_int_equal(v.n_sent, 2 * TURNS + 1);
+	expect_str(v.user_text, "last");
+	expect_str(v.earlier_user_text, "question 4999");
+	expect_str(v.last_reply, "answer 4999\nwith a line");
+	assert_true(hash128_eq(v.sent[2].hash, turn_hash(STR("question 1"))));
+	buf_done(&b);
+}
+
+static void an_array_nested_too_deep_is_refused(void **state)
+{
+	struct request_view v;
+	struct buf b;
+
+	buf_init(&b, SIZE_MAX);
+	buf_add_str(&b, STR("{\"x\":"));
+	for (int i = 0; i < 100000; i++)
+		buf_add_char(&b, '[');
+	for (int i = 0; i < 100000; i++)
+		buf_add_char(&b, ']');
+	buf_add_str(&b, STR(",\"messages\":[]}"));
+	assert_int_equal(try_read(state, buf_str(&b), &v), -EINVAL);
+	buf_done(&b);
+}
+
+/* --- memory ---------------------------------------------------------------------- */
+
+/* Read and spliced with the n-th allocation failing; false once none failed. */
+static bool survives(long n, struct str body)
+{
+	struct arena *a = arena_new(256);
+	struct request_view v = { .n_sent = 77 };
+
+	assert_non_null(a);
+	heap_fail_at(n);
+	int err = dialect_chat.read(body, a, &v);
+	bool failed = heap_has_failed();
+	assert_int_equal(err, failed ? -ENOMEM : 0);
+	if (failed) {
+		assert_int_equal(v.n_sent, 77);
+	} else {
+		struct str insert = dialect_chat.splice(&v, str_from(block), a);
+		failed = heap_has_failed();
+		assert_int_equal(insert.p == NULL, failed);
+	}
+	heap_fail_at(0);
+	arena_free(a);
+	return failed;
+}
+
+static void every_allocation_that_fails_is_told(void **state)
+{
+	const struct
+		str body = STR("{\"model\":\"gpt\\u0034\",\"user\":\"joe\",\"messages\":"
+			       "[" U("ze\\nro") "," A("re\\nply") "," U("<system-"
+									"reminder>x</"
+									"system-reminder>"
+									"\\none") "," PARTS(
+				       "user",
+				       TEXT("two") "," IMAGE "," TEXT("three")) "]}");
+	long n = 1;
+
+	(void)state;
+	while (survives(n, body))
+		n++;
+	assert_true(n > 5);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(every_alias_of_chat_completions_is_found),
+		CASE(other_paths_and_methods_are_no_dialect),
+		CASE(a_path_may_name_the_model),
+		CASE(one_message_is_a_turn),
+		CASE(a_turn_knows_what_came_before_it),
+		CASE(several_user_messages_in_a_row_are_one_turn),
+		CASE(a_run_in_the_history_is_also_sent_as_a_whole),
+		CASE(system_messages_are_neither_sent_nor_in_the_way),
+		CASE(a_system_message_behind_the_users_leaves_no_place),
+		CASE(in_a_tool_loop_the_turn_is_the_one_that_began_it),
+		CASE(tool_output_and_calls_are_not_sent_texts),
+		CASE(an_assistant_message_that_only_calls_tools_is_no_reply),
+		CASE(a_prefilled_reply_belongs_to_the_turn_before_it),
+		CASE(a_reminder_in_a_tool_loop_begins_no_turn),
+		CASE(a_reminder_behind_a_finished_reply_begins_a_turn_without_text),
+		CASE(a_reminder_beside_the_users_words_is_part_of_their_run),
+		CASE(texts_are_cleaned),
+		CASE(an_image_alone_is_a_turn_without_text),
+		CASE(text_parts_are_joined_by_line_feeds),
+		CASE(parts_that_are_no_text_are_passed_over),
+		CASE(contents_of_other_types_have_no_text),
+		CASE(escapes_are_decoded),
+		CASE(bytes_that_are_not_utf8_become_replacement_characters),
+		CASE(names_may_be_escaped),
+		CASE(the_last_of_two_members_of_a_name_counts),
+		CASE(blanks_may_stand_anywhere),
+		CASE(facts_are_found),
+		CASE(facts_that_are_not_there_are_absent),
+		CASE(some_facts_come_in_other_forms),
+		CASE(what_is_no_chat_body_is_refused),
+		CASE(a_block_goes_before_the_last_user_text),
+		CASE(a_block_goes_before_the_first_part),
+		CASE(the_rest_of_the_body_is_the_clients_byte_for_byte),
+		CASE(a_spliced_body_reads_as_the_original),
+		CASE(a_long_conversation_is_read),
+		CASE(an_array_nested_too_deep_is_refused),
+		CASE(every_allocation_that_fails_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
