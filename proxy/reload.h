@@ -1,0 +1,24 @@
+/*
+ * reload.h - notices that a configuration file was saved.
+ *
+ * Watches the directories, not the files: editors and tools replace a file by
+ * renaming another over it. Looks 200 ms after something happened there, so
+ * that a save in several steps is read once, and tells only if a file differs.
+ */
+#ifndef PROXY_RELOAD_H
+#define PROXY_RELOAD_H
+
+#include "config/config.h"
+
+struct event_base;
+struct reload;
+
+/*
+ * The names are copied. changed() runs on base's loop. 0 or -errno (no inotify:
+ * then only a SIGHUP reloads).
+ */
+int reload_new(struct event_base *base, struct config_list files,
+	       void (*changed)(void *arg), void *arg, struct reload **ret);
+void reload_free(struct reload *r); /* NULL is fine */
+
+#endif

@@ -1,0 +1,295 @@
+/* request_life.c - how a request begins, what its deadlines do, and how it ends. */
+#include "proxy/request_internal.h"
+
+#include "proxy/error_body.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+
+#include <string.h>
+
+/* Enough for a request without memory: one malloc for all of it. */
+#define ARENA_FIRST (sizeof(struct request) + 3072)
+#define MAX_ID      128
+
+static const struct pipeline_owner pipeline_owner;
+
+struct headers request_headers(const struct request *rq)
+{
+	const struct h1_head *h = conn_head(rq->conn);
+
+	return (struct headers){ h->headers, h->n_headers };
+}
+
+void request_note(struct request *rq, enum memory_status s)
+{
+	rq->memory_set |= 1u << s;
+}
+
+/* --- ids ------------------------------------------------------------------------------
+ */
+
+/* Visible ASCII: it goes into headers and log lines. */
+static bool may_be_id(struct str id)
+{
+	if (!id.len || id.len > MAX_ID)
+		return false;
+	for (size_t i = 0; i < id.len; i++)
+		if (id.p[i] <= ' ' || id.p[i] > '~')
+			return false;
+	return true;
+}
+
+void request_identify(struct request *rq)
+{
+	struct str sent = headers_get(request_headers(rq), STR("x-request-id"));
+	struct app *app = rq->app;
+
+	rq->id = may_be_id(sent) ? arena_str(rq->arena, sent)
+				 : arena_printf(rq->arena, "%s-%08llx", app->id_prefix,
+						(unsigned long long)app->id_next++);
+	rq->log.id = rq->id;
+}
+
+struct str request_new_session(struct request *rq)
+{
+	char id[33];
+
+	rng_hex(rq->app->deps.rng, id, 16);
+	return arena_printf(rq->arena, "mp-%s", id);
+}
+
+/* --- deadlines
+ * -------------------------------------------------------------------------- */
+
+void request_arm_timer(struct request *rq, uint64_t ms)
+{
+	const struct timeval tv = { (time_t)(ms / 1000),
+				    (suseconds_t)(ms % 1000 * 1000) };
+
+	evtimer_add(&rq->timer, &tv);
+}
+
+void request_disarm_timer(struct request *rq)
+{
+	evtimer_del(&rq->timer);
+}
+
+static void give_up(struct request *rq)
+{
+	op_cancel(rq->pending);
+	rq->pending = NULL;
+	pipeline_resume(&rq->pipeline);
+}
+
+/* A user who is new to this process gets more time, once: their view is being built. */
+static void recall_too_late(struct request *rq)
+{
+	const struct config *cfg = rq->rules->cfg;
+
+	if (!rq->timer_extended && memory_recall_is_cold(rq->pending) &&
+	    cfg->memory.cold_deadline > cfg->memory.deadline) {
+		rq->timer_extended = true;
+		request_arm_timer(rq, cfg->memory.cold_deadline - cfg->memory.deadline);
+		return;
+	}
+	request_note(rq, MEMORY_DEGRADED_TIMEOUT);
+	give_up(rq);
+}
+
+static void keep_too_late(struct request *rq)
+{
+	relay_release(&rq->relay);
+	if (rq->pending)
+		give_up(rq);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct request *rq = arg;
+
+	(void)fd;
+	(void)what;
+	if (rq->wait == WAIT_RECALL)
+		recall_too_late(rq);
+	else if (rq->wait == WAIT_KEPT)
+		keep_too_late(rq);
+	else if (rq->wait == WAIT_ENDPOINT)
+		give_up(rq);
+}
+
+/* --- the beginning
+ * ------------------------------------------------------------------------ */
+
+void request_begin(void *arg, struct conn *c)
+{
+	struct app *app = arg;
+	struct arena *a = arena_new(ARENA_FIRST);
+	struct request *rq = a ? arena_alloc(a, sizeof(*rq)) : NULL;
+
+	if (!rq) {
+		arena_free(a);
+		conn_abort(c);
+		return;
+	}
+	rq->app = app;
+	rq->arena = a;
+	rq->conn = c;
+	rq->rules = ruleset_ref(app->rules);
+	rq->log = app->deps.log;
+	evtimer_assign(&rq->timer, app->deps.base, on_timer, rq);
+	TAILQ_INSERT_TAIL(&app->requests, rq, link);
+	conn_claim(c, &request_conn_events, rq);
+	pipeline_init(&rq->pipeline, request_steps, request_n_steps, &pipeline_owner,
+		      app->deps.clock, rq);
+	rq->began_us = rq->pipeline.step_began_us;
+	pipeline_run(&rq->pipeline);
+}
+
+/* --- answers of our own
+ * --------------------------------------------------------------------- */
+
+void request_answer(struct request *rq, int status, struct str content_type,
+		    struct str body)
+{
+	const struct header id = { STR("x-request-id"), rq->id };
+	struct conn *c = rq->conn;
+
+	rq->status = status;
+	rq->relay.bytes = body.len;
+	rq->conn = NULL;
+	conn_answer(c, status, (struct headers){ &id, 1 }, content_type, body);
+}
+
+void request_answer_fault(struct request *rq, enum fault fault, const char *detail)
+{
+	const struct fault_info *info = fault_info(fault);
+	struct str text = { NULL, 0 };
+
+	/* What we refuse ourselves says why; of the upstream, what happened is added. */
+	if (detail && fault >= FAULT_UPSTREAM_CONNECT)
+		text = arena_printf(rq->arena, "%s (%s)", info->message, detail);
+	else if (detail)
+		text = str_from(detail);
+	counter_add(&rq->app->deps.metrics->faults[fault], 1);
+	request_answer(rq, info->status, STR("application/json"),
+		       error_body(fault, text.p, rq->arena));
+}
+
+static void write_error_event(struct request *rq)
+{
+	struct str error = error_object(rq->fault, NULL, rq->arena);
+	struct str event = { NULL, 0 };
+
+	if (error.p)
+		event = rq->dialect->error_event(error, rq->arena);
+	if (event.p)
+		conn_write(rq->conn, event.p, event.len);
+}
+
+/* The reply is not whole: the client must see an error, not an end. */
+static void cut(struct request *rq)
+{
+	struct conn *c = rq->conn;
+
+	counter_add(&rq->app->deps.metrics->faults[rq->fault], 1);
+	relay_release(&rq->relay);
+	if (rq->relay.stream && rq->dialect)
+		write_error_event(rq);
+	rq->conn = NULL;
+	conn_abort(c);
+}
+
+/* --- the end
+ * ---------------------------------------------------------------------------------- */
+
+static void count(struct request *rq)
+{
+	struct metrics *m = rq->app->deps.metrics;
+
+	counter_add(&m->requests[rq->dialect != NULL][rq->status / 100 % 6], 1);
+	for (unsigned i = 0; i < MEMORY_STATUS_N; i++)
+		if (rq->memory_set & 1u << i)
+			counter_add(&m->memory[i], 1);
+}
+
+/* No query (it may hold keys), no body, no header. */
+static void log_access(struct request *rq)
+{
+	uint64_t now = clock_mono_us(rq->app->deps.clock);
+	struct log_field fields[] = {
+		{ "method", rq->method, 0 },
+		{ "path", rq->path, 0 },
+		{ "status", { NULL, 0 }, rq->status },
+		{ "bytes", { NULL, 0 }, (double)rq->relay.bytes },
+		{ "ms", { NULL, 0 }, (double)(now - rq->began_us) / 1e3 },
+		{ "upstream_ms",
+		  { NULL, 0 },
+		  rq->upstream_us ? (double)(rq->upstream_us - rq->began_us) / 1e3 : 0 },
+		{ "client", rq->who.client.p ? rq->who.client : STR("-"), 0 },
+		{ "user", rq->who.user.p ? rq->who.user : STR("-"), 0 },
+		{ "memory", memory_status_list(rq->memory_set, rq->arena), 0 },
+		{ "end", rq->client_left ? STR("client-left") : STR("ok"), 0 },
+	};
+
+	if (rq->fault)
+		fields[9].text = str_from(fault_info(rq->fault)->label);
+	if (!fields[8].text.p)
+		fields[8].text = STR("-");
+	log_event(&rq->log, LOG_LV_INFO, "request", fields,
+		  sizeof(fields) / sizeof(fields[0]));
+}
+
+static void on_pipeline_step(void *subject, size_t row, enum step_result r, uint64_t us)
+{
+	struct request *rq = subject;
+	struct metrics *m = rq->app->deps.metrics;
+
+	histogram_add(&m->steps[row], us);
+	if (r == STEP_FAIL)
+		counter_add(&m->steps_failed[row], 1);
+}
+
+static void on_pipeline_end(void *subject, enum step_result r)
+{
+	struct request *rq = subject;
+
+	if (r == STEP_FAIL && !rq->fault && !rq->client_left)
+		rq->fault = FAULT_INTERNAL;
+	if (rq->conn && rq->fault && conn_replying(rq->conn))
+		cut(rq);
+	else if (rq->conn)
+		request_answer_fault(rq, rq->fault ? rq->fault : FAULT_INTERNAL,
+				     rq->fault_detail);
+	op_cancel(rq->upstream);
+	op_cancel(rq->pending);
+	rq->upstream = rq->pending = NULL;
+	request_disarm_timer(rq);
+	count(rq);
+	if (rq->rules->cfg->proxy.access_log && log_enabled(&rq->log, LOG_LV_INFO))
+		log_access(rq);
+	app_request_ended(rq->app, rq);
+}
+
+static const struct pipeline_owner pipeline_owner = { on_pipeline_step, on_pipeline_end };
+
+void request_kill(struct request *rq)
+{
+	rq->client_left = true;
+	if (rq->conn) {
+		struct conn *c = rq->conn;
+
+		rq->conn = NULL;
+		conn_abort(c);
+	}
+	pipeline_stop(&rq->pipeline);
+}
+
+void request_free(struct request *rq)
+{
+	relay_done(&rq->relay);
+	if (rq->body)
+		evbuffer_free(rq->body);
+	ruleset_unref(rq->rules);
+	arena_free(rq->arena);
+}

@@ -1,0 +1,142 @@
+/* test_reload.c - a saved configuration file is noticed, however it is saved. */
+#include "proxy/reload.h"
+
+#include <event2/event.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	struct event_base *base;
+	struct reload *reload;
+	char dir[64], file[80], other[80], fresh[80];
+	int changes;
+};
+
+static void save(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void on_changed(void *arg)
+{
+	((struct fixture *)arg)->changes++;
+}
+
+static void stop(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(arg);
+}
+
+/* Runs the loop for longer than a save needs to settle. */
+static int changes_seen(struct fixture *f)
+{
+	const struct timeval enough = { 0, 350000 };
+	int before = f->changes;
+
+	event_base_once(f->base, -1, EV_TIMEOUT, stop, f->base, &enough);
+	event_base_dispatch(f->base);
+	return f->changes - before;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	const char *files[1];
+
+	strcpy(f->dir, "/tmp/test-reload-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->file, sizeof(f->file), "%s/config.yaml", f->dir);
+	snprintf(f->other, sizeof(f->other), "%s/other", f->dir);
+	snprintf(f->fresh, sizeof(f->fresh), "%s/fresh", f->dir);
+	save(f->file, "a");
+	f->base = event_base_new();
+	files[0] = f->file;
+	assert_int_equal(reload_new(f->base, (struct config_list){ files, 1 }, on_changed,
+				    f, &f->reload),
+			 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	reload_free(f->reload);
+	event_base_free(f->base);
+	unlink(f->file);
+	unlink(f->other);
+	unlink(f->fresh);
+	rmdir(f->dir);
+	free(f);
+	return 0;
+}
+
+static void a_file_written_in_place_is_noticed_once(void **state)
+{
+	struct fixture *f = *state;
+
+	save(f->file, "ab");
+	save(f->file, "abc");
+	assert_int_equal(changes_seen(f), 1);
+	assert_int_equal(changes_seen(f), 0);
+}
+
+static void a_file_renamed_over_it_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+
+	save(f->fresh, "b");
+	assert_int_equal(rename(f->fresh, f->file), 0);
+	assert_int_equal(changes_seen(f), 1);
+}
+
+static void another_file_beside_it_is_not(void **state)
+{
+	struct fixture *f = *state;
+
+	save(f->other, "x");
+	assert_int_equal(changes_seen(f), 0);
+}
+
+static void a_file_that_goes_and_comes_back_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+
+	unlink(f->file);
+	assert_int_equal(changes_seen(f), 1);
+	save(f->file, "back");
+	assert_int_equal(changes_seen(f), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_file_written_in_place_is_noticed_once,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_renamed_over_it_is_noticed, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(another_file_beside_it_is_not, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			a_file_that_goes_and_comes_back_is_noticed, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
