@@ -14,6 +14,7 @@
 #include "net/curl_loop.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,7 +24,10 @@ struct loop_socket {
 	struct event read, write;
 	bool reading, writing; /* registered */
 	bool connection;       /* opened by open_socket() */
+	bool wanted;           /* libcurl waits for it */
 	bool idle;
+	LIST_ENTRY(loop_socket) link; /* while idle */
+	int local_port; /* of a connection that was idle once; 0: not known */
 };
 
 /*
@@ -115,10 +119,25 @@ static void set_idle(struct loop_socket *s, bool idle)
 	if (s->idle == idle)
 		return;
 	s->idle = idle;
-	if (idle)
-		s->loop->idle++;
-	else
-		s->loop->idle--;
+	if (idle) {
+		LIST_INSERT_HEAD(&s->loop->idle, s, link);
+		s->loop->n_idle++;
+	} else {
+		LIST_REMOVE(s, link);
+		s->loop->n_idle--;
+	}
+}
+
+static int local_port_of(int fd)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t n = sizeof(a);
+
+	if (getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+		return -1;
+	if (a.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)(void *)&a)->sin6_port);
+	return ntohs(((struct sockaddr_in *)(void *)&a)->sin_port);
 }
 
 /* What has been sent unasked goes too: else libcurl would find a live connection. */
@@ -193,11 +212,13 @@ static void unregister(struct loop_socket *s)
 
 static int fall_idle(struct loop_socket *s)
 {
+	if (!s->local_port)
+		s->local_port = local_port_of(event_get_fd(&s->read));
 	set(&s->write, &s->writing, false);
 	if (set(&s->read, &s->reading, true) != 0)
 		return -1;
 	set_idle(s, true);
-	if (s->loop->idle > s->loop->max_idle)
+	if (s->loop->n_idle > s->loop->max_idle)
 		end_idle(s);
 	return 0;
 }
@@ -211,6 +232,7 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, v
 	(void)own;
 	if (!s)
 		return -1;
+	s->wanted = what != CURL_POLL_REMOVE;
 	if (s->connection && !(what & CURL_POLL_IN))
 		held = l->events->unread(l->arg, easy, fd);
 	if (what == CURL_POLL_REMOVE) {
@@ -223,6 +245,24 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, v
 	if (set(&s->read, &s->reading, what & CURL_POLL_IN) != 0)
 		return -1;
 	return set(&s->write, &s->writing, what & CURL_POLL_OUT);
+}
+
+struct loop_socket *curl_loop_take(struct curl_loop *l, int local_port)
+{
+	struct loop_socket *s;
+
+	LIST_FOREACH (s, &l->idle, link)
+		if (s->local_port == local_port)
+			break;
+	if (s)
+		unregister(s);
+	return s;
+}
+
+void curl_loop_release(struct loop_socket *s)
+{
+	if (s && s->connection && !s->wanted && !s->idle)
+		fall_idle(s);
 }
 
 static curl_socket_t open_socket(void *arg, curlsocktype purpose,
@@ -241,6 +281,8 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose,
 		return CURL_SOCKET_BAD;
 	}
 	s->connection = true;
+	s->wanted = false;
+	s->local_port = 0;
 	l->connects++;
 	return fd;
 }
@@ -277,6 +319,7 @@ int curl_loop_init(struct curl_loop *l, struct event_base *base,
 				 .max_idle = max_idle,
 				 .events = events,
 				 .arg = arg };
+	LIST_INIT(&l->idle);
 	l->multi = curl_multi_init();
 	if (!l->multi)
 		return -ENOMEM;

@@ -16,6 +16,7 @@
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <sys/queue.h>
 
 struct loop_socket;
 
@@ -44,7 +45,8 @@ struct curl_loop {
 	void *arg;
 	struct loop_socket **sockets; /* by descriptor; owned */
 	size_t n_sockets;
-	size_t idle, max_idle; /* connections without a transfer */
+	LIST_HEAD(, loop_socket) idle; /* connections without a transfer, newest first */
+	size_t n_idle, max_idle;
 	uint64_t connects;
 };
 
@@ -58,5 +60,14 @@ void curl_loop_done(struct curl_loop *l);
 void curl_loop_kick(struct curl_loop *l);
 /* Makes a handle open and close its sockets here. */
 CURLcode curl_loop_own_sockets(struct curl_loop *l, CURL *easy);
+
+/*
+ * A transfer is about to use the connection with this local port. If it was idle,
+ * it no longer is; libcurl alone does not say so where all it wants to know of the
+ * socket is done, or held back, before it first waits for it. The result (NULL: a
+ * new connection) goes to curl_loop_release() when the transfer has left libcurl.
+ */
+struct loop_socket *curl_loop_take(struct curl_loop *l, int local_port);
+void curl_loop_release(struct loop_socket *s); /* NULL is fine */
 
 #endif

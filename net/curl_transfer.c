@@ -1,6 +1,7 @@
 /* curl_transfer.c - one request on a libcurl handle, and its reply. */
 #include "net/curl_transfer.h"
 
+#include "net/curl_loop.h"
 #include "net/h1_parse.h"
 
 #include <errno.h>
@@ -212,7 +213,7 @@ static int on_connected(void *arg, char *ip, char *local_ip, int port, int local
 	(void)ip;
 	(void)local_ip;
 	(void)port;
-	(void)local_port;
+	t->run.socket = curl_loop_take(t->shared->loop, local_port);
 	if (t->run.cancelled)
 		return CURL_PREREQFUNC_ABORT;
 	if (t->run.again && !may_send_again(t)) {

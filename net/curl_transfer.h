@@ -39,6 +39,7 @@ enum transfer_state {
 
 /* What all transfers of an upstream share. */
 struct transfer_shared {
+	struct curl_loop *loop; /* borrowed */
 	const struct clock *clock;
 	CURLU *url;        /* scheme and authority; owned */
 	char *path;        /* what stood behind them; libcurl's to free */
@@ -57,12 +58,13 @@ struct transfer_run {
 	uint64_t body_read;       /* bytes taken from body.read */
 	size_t early, early_sent; /* of them, what was read before the request began */
 	bool cancelled;
-	bool queued;               /* is in the upstream's list of those to attend to */
-	bool paused;               /* on_body said so */
-	bool recv_held, send_held; /* libcurl was told so */
-	bool send_ready;           /* body.read has something again */
-	bool sent;                 /* wholly, since sent_ms */
-	bool again;                /* prereq has been passed once */
+	bool queued;                /* is in the upstream's list of those to attend to */
+	bool paused;                /* on_body said so */
+	bool recv_held, send_held;  /* libcurl was told so */
+	bool send_ready;            /* body.read has something again */
+	bool sent;                  /* wholly, since sent_ms */
+	struct loop_socket *socket; /* of a connection used before */
+	bool again;                 /* prereq has been passed once */
 	bool head_done;
 	bool over; /* to be ended by us, not by libcurl */
 	enum fault over_fault;

@@ -89,6 +89,7 @@ static void detach(struct transfer *t)
 		TAILQ_REMOVE(&up->fresh, t, queue);
 	else
 		curl_multi_remove_handle(up->loop.multi, t->easy);
+	curl_loop_release(t->run.socket);
 	if (t->run.queued)
 		TAILQ_REMOVE(&up->attend, t, queue);
 	t->run.queued = false;
@@ -360,7 +361,7 @@ static void stats(const struct upstream *base, struct upstream_stats *ret)
 	*ret = (struct upstream_stats){ .requests = up->requests,
 					.connects = up->loop.connects,
 					.active = up->n_active,
-					.idle = up->loop.idle };
+					.idle = up->loop.n_idle };
 }
 
 static void free_upstream(struct upstream *base)
@@ -399,6 +400,7 @@ int upstream_curl_new(struct event_base *base, const struct upstream_config *cfg
 		return -ENOMEM;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		goto no_curl;
+	up->shared.loop = &up->loop;
 	rc = transfer_shared_init(&up->shared, cfg, clock);
 	if (rc)
 		goto no_shared;

@@ -41,11 +41,12 @@ static void on_files_changed(void *arg);
 
 static void watch_files(struct control *c)
 {
-	int err;
+	int err = 0;
 
-	reload_free(c->reload);
-	c->reload = NULL;
-	err = reload_new(c->base, config_files(c->cfg), on_files_changed, c, &c->reload);
+	if (!c->reload)
+		err = reload_new(c->base, on_files_changed, c, &c->reload);
+	if (!err)
+		err = reload_watch(c->reload, config_files(c->cfg));
 	if (err)
 		log_warn(&c->deps.log,
 			 "cannot watch the configuration (%s): only SIGHUP reloads",

@@ -67,7 +67,7 @@ static void on_settled(evutil_socket_t fd, short what, void *arg)
 		r->files[i].seen = now;
 	}
 	if (differs)
-		r->changed(r->arg); /* may free r */
+		r->changed(r->arg);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -98,42 +98,60 @@ static int watch_directory_of(struct reload *r, const char *path)
 	return rc < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int add_file(struct reload *r, const char *path)
+static void files_free(struct watched *files, size_t n)
 {
-	struct watched *w = &r->files[r->n_files];
-
-	w->path = strdup(path);
-	if (!w->path)
-		return -ENOMEM;
-	r->n_files++;
-	w->seen = stamp_of(path);
-	return watch_directory_of(r, path);
+	for (size_t i = 0; i < n; i++)
+		free(files[i].path);
+	free(files);
 }
 
-int reload_new(struct event_base *base, struct config_list files,
-	       void (*changed)(void *arg), void *arg, struct reload **ret)
+static struct stamp last_seen(const struct reload *r, const char *path)
+{
+	for (size_t i = 0; i < r->n_files; i++)
+		if (strcmp(r->files[i].path, path) == 0)
+			return r->files[i].seen;
+	return stamp_of(path);
+}
+
+int reload_watch(struct reload *r, struct config_list files)
+{
+	struct watched *list = calloc(files.n + 1, sizeof(*list));
+	int err = list ? 0 : -ENOMEM;
+	size_t n = 0;
+
+	for (; !err && n < files.n; n++) {
+		list[n].path = strdup(files.v[n]);
+		list[n].seen = last_seen(r, files.v[n]);
+		err = list[n].path ? watch_directory_of(r, list[n].path) : -ENOMEM;
+	}
+	if (err) {
+		files_free(list, n);
+		return err;
+	}
+	files_free(r->files, r->n_files);
+	r->files = list;
+	r->n_files = n;
+	return 0;
+}
+
+int reload_new(struct event_base *base, void (*changed)(void *arg), void *arg,
+	       struct reload **ret)
 {
 	struct reload *r = calloc(1, sizeof(*r));
-	int err = 0;
+	int err;
 
 	if (!r)
 		return -ENOMEM;
 	r->changed = changed;
 	r->arg = arg;
 	r->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	r->files = calloc(files.n ? files.n : 1, sizeof(*r->files));
-	event_assign(&r->readable, base, r->fd, EV_READ | EV_PERSIST, on_readable, r);
-	evtimer_assign(&r->settle, base, on_settled, r);
-	if (r->fd < 0)
+	if (r->fd < 0) {
 		err = -errno;
-	else if (!r->files)
-		err = -ENOMEM;
-	for (size_t i = 0; !err && i < files.n; i++)
-		err = add_file(r, files.v[i]);
-	if (err) {
-		reload_free(r);
+		free(r);
 		return err;
 	}
+	event_assign(&r->readable, base, r->fd, EV_READ | EV_PERSIST, on_readable, r);
+	evtimer_assign(&r->settle, base, on_settled, r);
 	event_add(&r->readable, NULL);
 	*ret = r;
 	return 0;
@@ -143,13 +161,9 @@ void reload_free(struct reload *r)
 {
 	if (!r)
 		return;
-	if (r->fd >= 0) {
-		event_del(&r->readable);
-		close(r->fd);
-	}
+	event_del(&r->readable);
 	evtimer_del(&r->settle);
-	for (size_t i = 0; i < r->n_files; i++)
-		free(r->files[i].path);
-	free(r->files);
+	close(r->fd);
+	files_free(r->files, r->n_files);
 	free(r);
 }

@@ -13,12 +13,15 @@
 struct event_base;
 struct reload;
 
+/* changed() runs on base's loop. 0 or -errno (no inotify: then only a SIGHUP reloads). */
+int reload_new(struct event_base *base, void (*changed)(void *arg), void *arg,
+	       struct reload **ret);
 /*
- * The names are copied. changed() runs on base's loop. 0 or -errno (no inotify:
- * then only a SIGHUP reloads).
+ * Watches these files from now on; the names are copied. A file that was
+ * watched before is compared with what it was when changed() last ran, so that
+ * no save is missed in between. 0 or -errno.
  */
-int reload_new(struct event_base *base, struct config_list files,
-	       void (*changed)(void *arg), void *arg, struct reload **ret);
+int reload_watch(struct reload *r, struct config_list files);
 void reload_free(struct reload *r); /* NULL is fine */
 
 #endif

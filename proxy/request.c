@@ -219,8 +219,10 @@ static enum step_result body_here(struct request *rq)
 {
 	const struct config *cfg = rq->rules->cfg;
 
-	if (rq->body_fault == FAULT_BODY_TOO_LARGE)
+	if (rq->body_fault == FAULT_BODY_TOO_LARGE) {
+		rq->body_fault = FAULT_NONE; /* what follows is streamed past */
 		return without_memory(rq, MEMORY_TOO_LARGE);
+	}
 	if (rq->body_fault)
 		return fail(rq, rq->body_fault, NULL);
 	if (take_body(rq) < 0)

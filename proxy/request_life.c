@@ -214,30 +214,39 @@ static void count(struct request *rq)
 }
 
 /* No query (it may hold keys), no body, no header. */
+static struct str or_dash(struct str s)
+{
+	return s.len ? s : STR("-");
+}
+
+static struct str how_it_ended(const struct request *rq)
+{
+	if (rq->client_left)
+		return STR("client-left");
+	return rq->fault ? str_from(fault_info(rq->fault)->label) : STR("ok");
+}
+
 static void log_access(struct request *rq)
 {
 	uint64_t now = clock_mono_us(rq->app->deps.clock);
-	struct log_field fields[] = {
-		{ "method", rq->method, 0 },
-		{ "path", rq->path, 0 },
-		{ "status", { NULL, 0 }, rq->status },
-		{ "bytes", { NULL, 0 }, (double)rq->relay.bytes },
-		{ "ms", { NULL, 0 }, (double)(now - rq->began_us) / 1e3 },
-		{ "upstream_ms",
-		  { NULL, 0 },
+	const struct str number = { NULL, 0 };
+	const struct log_field fields[] = {
+		{ "method", or_dash(rq->method), 0 },
+		{ "path", or_dash(rq->path), 0 },
+		{ "status", number, rq->status },
+		{ "bytes", number, (double)rq->relay.bytes },
+		{ "ms", number, (double)(now - rq->began_us) / 1e3 },
+		{ "upstream_ms", number,
 		  rq->upstream_us ? (double)(rq->upstream_us - rq->began_us) / 1e3 : 0 },
-		{ "client", rq->who.client.p ? rq->who.client : STR("-"), 0 },
-		{ "user", rq->who.user.p ? rq->who.user : STR("-"), 0 },
-		{ "memory", memory_status_list(rq->memory_set, rq->arena), 0 },
-		{ "end", rq->client_left ? STR("client-left") : STR("ok"), 0 },
+		{ "client", or_dash(rq->who.client), 0 },
+		{ "user", or_dash(rq->who.user), 0 },
+		{ "memory", or_dash(memory_status_list(rq->memory_set, rq->arena)), 0 },
+		{ "end", how_it_ended(rq), 0 },
+		{ "detail", str_from(rq->fault_detail), 0 },
 	};
+	size_t n = sizeof(fields) / sizeof(fields[0]);
 
-	if (rq->fault)
-		fields[9].text = str_from(fault_info(rq->fault)->label);
-	if (!fields[8].text.p)
-		fields[8].text = STR("-");
-	log_event(&rq->log, LOG_LV_INFO, "request", fields,
-		  sizeof(fields) / sizeof(fields[0]));
+	log_event(&rq->log, LOG_LV_INFO, "request", fields, rq->fault_detail ? n : n - 1);
 }
 
 static void on_pipeline_step(void *subject, size_t row, enum step_result r, uint64_t us)

@@ -67,9 +67,8 @@ static int setup(void **state)
 	save(f->file, "a");
 	f->base = event_base_new();
 	files[0] = f->file;
-	assert_int_equal(reload_new(f->base, (struct config_list){ files, 1 }, on_changed,
-				    f, &f->reload),
-			 0);
+	assert_int_equal(reload_new(f->base, on_changed, f, &f->reload), 0);
+	assert_int_equal(reload_watch(f->reload, (struct config_list){ files, 1 }), 0);
 	*state = f;
 	return 0;
 }
@@ -125,6 +124,18 @@ static void a_file_that_goes_and_comes_back_is_noticed(void **state)
 	assert_int_equal(changes_seen(f), 1);
 }
 
+static void a_save_while_the_last_one_is_taken_up_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+	const char *files[2] = { f->file, f->other };
+
+	save(f->file, "ab");
+	assert_int_equal(reload_watch(f->reload, (struct config_list){ files, 2 }), 0);
+	assert_int_equal(changes_seen(f), 1);
+	save(f->other, "watched now");
+	assert_int_equal(changes_seen(f), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +147,9 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			a_file_that_goes_and_comes_back_is_noticed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_save_while_the_last_one_is_taken_up_is_noticed, setup,
+			teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
