@@ -99,11 +99,29 @@ bool json_str_is(struct str raw, struct str text)
 	return text.len == 0;
 }
 
+/* Whether any of eight bytes is a backslash or not ASCII (S. E. Anderson, Bit
+ * Twiddling Hacks, "Determine if a word has a zero byte"). */
+static bool any_special(const char *p)
+{
+	const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+	uint64_t word, to_zero;
+
+	memcpy(&word, p, sizeof(word));
+	to_zero = word ^ ones * '\\';
+	return ((to_zero - ones) & ~to_zero & highs) != 0 || (word & highs) != 0;
+}
+
 /* Behind what can be copied as it is: valid UTF-8 without escapes. */
 static const char *plain_run(const char *p, const char *end)
 {
 	while (p < end && *p != '\\') {
-		size_t n = str_utf8_len((struct str){ p, (size_t)(end - p) });
+		size_t n;
+
+		if (end - p >= 8 && !any_special(p)) {
+			p += 8;
+			continue;
+		}
+		n = str_utf8_len((struct str){ p, (size_t)(end - p) });
 
 		if (n == 0)
 			break;

@@ -1,0 +1,3 @@
+module gwbench
+
+go 1.19
