@@ -1,0 +1,15 @@
+#!/usr/bin/env python3
+"""counts.py FILE - "passed failed skipped" of a JUnit file, as ctest and pytest write it."""
+
+import sys
+import xml.etree.ElementTree as ElementTree
+
+passed = failed = skipped = 0
+for case in ElementTree.parse(sys.argv[1]).getroot().iter("testcase"):
+    if case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail":
+        failed += 1
+    elif case.find("skipped") is not None:
+        skipped += 1
+    else:
+        passed += 1
+print(passed, failed, skipped)

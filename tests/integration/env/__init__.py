@@ -1,0 +1,1 @@
+"""What the integration tests run against: programs, fakes, and HTTP as bytes."""
