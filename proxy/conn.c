@@ -22,6 +22,8 @@
 
 /* Unread bytes over which reading stops: a whole head and a burst of pipelining fit. */
 #define RAW_MAX (64u << 10)
+/* What libevent reads at a time (EVBUFFER_MAX_READ of its buffer.c). */
+#define READ_STEP 4096
 
 static const char *const state_names[] = {
 	[CONN_FRESH] = "fresh",   [CONN_IDLE] = "idle",     [CONN_HEAD] = "head",
@@ -195,6 +197,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
 	struct evbuffer *in = bufferevent_get_input(bev);
+	bool more = c->state == CONN_ACTIVE && evbuffer_get_length(in) >= READ_STEP;
 
 	if (c->state == CONN_LINGER) {
 		evbuffer_drain(in, evbuffer_get_length(in));
@@ -202,10 +205,13 @@ static void on_read(struct bufferevent *bev, void *arg)
 	}
 	if (!c->rq)
 		c->rq = gate_take_request(c->gate);
-	if (!c->rq || evbuffer_add_buffer(c->rq->raw, in) < 0)
+	if (!c->rq || evbuffer_add_buffer(c->rq->raw, in) < 0) {
 		conn_lost(c);
-	else
-		advance(c);
+		return;
+	}
+	if (more)
+		body_read_along(c);
+	advance(c);
 }
 
 static void reply_drained(struct conn *c)

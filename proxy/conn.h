@@ -179,6 +179,12 @@ void head_take(struct conn *c);
 void body_begin(struct conn_request *rq);
 /* Takes content off raw as far as the mode lets it, and tells the handler. */
 void body_pump(struct conn *c);
+/*
+ * libevent 2.1 reads at most 4 KiB at a time: of a body that comes fast, takes into
+ * raw what else the socket has. Not with TLS, whose bytes are not the socket's. An
+ * end or an error is left for libevent to find.
+ */
+void body_read_along(struct conn *c);
 /* Takes the rest off raw without telling anybody; false where it is not worth it. */
 bool body_drop(struct conn_request *rq);
 bool body_waits(const struct conn *c); /* somebody waits for more of it to come */

@@ -2,6 +2,10 @@
 #include "proxy/conn.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 /* Decoded content that the handler has not taken, over which no more is decoded. */
 #define CONTENT_MAX (256u << 10)
@@ -10,6 +14,8 @@
  * would cost more than a new connection.
  */
 #define DROP_MAX (64u << 10)
+/* What is read along at once. */
+#define READ_MAX (64u << 10)
 
 void body_begin(struct conn_request *rq)
 {
@@ -98,6 +104,38 @@ static void decode(struct conn_request *rq)
 	}
 	if (b->fault) /* where the next request would begin is not known */
 		evbuffer_drain(rq->raw, evbuffer_get_length(rq->raw));
+}
+
+/* How much more may be read at once without passing CONTENT_MAX. */
+static size_t room(const struct conn_request *rq)
+{
+	size_t held = evbuffer_get_length(rq->content) + evbuffer_get_length(rq->raw);
+
+	if (rq->body.ended || rq->body.mode == BODY_HELD)
+		return 0;
+	if (rq->body.mode != BODY_STREAMED)
+		return READ_MAX;
+	return held < CONTENT_MAX ? CONTENT_MAX - held : 0;
+}
+
+void body_read_along(struct conn *c)
+{
+	int fd = bufferevent_getfd(c->bev), there = 0;
+	size_t most = room(c->rq);
+	struct evbuffer_iovec v;
+	ssize_t n;
+
+	if (!most || c->gate->deps.new_bev || ioctl(fd, FIONREAD, &there) < 0)
+		return;
+	if (most > READ_MAX)
+		most = READ_MAX;
+	if (there > 0 && (size_t)there < most)
+		most = (size_t)there;
+	if (there <= 0 || evbuffer_reserve_space(c->rq->raw, (ssize_t)most, &v, 1) != 1)
+		return;
+	n = recv(fd, v.iov_base, most, MSG_DONTWAIT);
+	v.iov_len = n > 0 ? (size_t)n : 0;
+	evbuffer_commit_space(c->rq->raw, &v, 1);
 }
 
 bool body_drop(struct conn_request *rq)
