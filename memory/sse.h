@@ -35,6 +35,6 @@ struct sse {
 void sse_init(struct sse *s, size_t max, sse_event_cb *cb, void *arg);
 void sse_done(struct sse *s);
 /* 0, -E2BIG or -ENOMEM; after an error only sse_done() may follow. */
-int sse_feed(struct sse *s, const void *p, size_t n);
+int sse_feed(struct sse *s, const void *bytes, size_t n);
 
 #endif

@@ -13,8 +13,9 @@
  */
 #include "net/curl_loop.h"
 
+#include "net/local_port.h"
+
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -128,18 +129,6 @@ static void set_idle(struct loop_socket *s, bool idle)
 	}
 }
 
-static int local_port_of(int fd)
-{
-	struct sockaddr_storage a = { 0 };
-	socklen_t n = sizeof(a);
-
-	if (getsockname(fd, (struct sockaddr *)&a, &n) < 0)
-		return -1;
-	if (a.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)(void *)&a)->sin6_port);
-	return ntohs(((struct sockaddr_in *)(void *)&a)->sin_port);
-}
-
 /* What has been sent unasked goes too: else libcurl would find a live connection. */
 static void end_idle(struct loop_socket *s)
 {
@@ -213,7 +202,7 @@ static void unregister(struct loop_socket *s)
 static int fall_idle(struct loop_socket *s)
 {
 	if (!s->local_port)
-		s->local_port = local_port_of(event_get_fd(&s->read));
+		s->local_port = local_port(event_get_fd(&s->read));
 	set(&s->write, &s->writing, false);
 	if (set(&s->read, &s->reading, true) != 0)
 		return -1;
@@ -247,12 +236,12 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, v
 	return set(&s->write, &s->writing, what & CURL_POLL_OUT);
 }
 
-struct loop_socket *curl_loop_take(struct curl_loop *l, int local_port)
+struct loop_socket *curl_loop_take(struct curl_loop *l, int port)
 {
 	struct loop_socket *s;
 
 	LIST_FOREACH (s, &l->idle, link)
-		if (s->local_port == local_port)
+		if (s->local_port == port)
 			break;
 	if (s)
 		unregister(s);

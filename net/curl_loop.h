@@ -62,12 +62,12 @@ void curl_loop_kick(struct curl_loop *l);
 CURLcode curl_loop_own_sockets(struct curl_loop *l, CURL *easy);
 
 /*
- * A transfer is about to use the connection with this local port. If it was idle,
+ * A transfer is about to use the connection with this port of ours. If it was idle,
  * it no longer is; libcurl alone does not say so where all it wants to know of the
  * socket is done, or held back, before it first waits for it. The result (NULL: a
  * new connection) goes to curl_loop_release() when the transfer has left libcurl.
  */
-struct loop_socket *curl_loop_take(struct curl_loop *l, int local_port);
+struct loop_socket *curl_loop_take(struct curl_loop *l, int port);
 void curl_loop_release(struct loop_socket *s); /* NULL is fine */
 
 #endif

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 #define N_SIGNALS (sizeof(signals) / sizeof(signals[0]))
@@ -39,14 +40,14 @@ struct control {
 
 static void on_files_changed(void *arg);
 
-static void watch_files(struct control *c)
+static void watch_files(struct control *c, uint64_t read_at_ms)
 {
 	int err = 0;
 
 	if (!c->reload)
 		err = reload_new(c->base, on_files_changed, c, &c->reload);
 	if (!err)
-		err = reload_watch(c->reload, config_files(c->cfg));
+		err = reload_watch(c->reload, config_files(c->cfg), read_at_ms);
 	if (err)
 		log_warn(&c->deps.log,
 			 "cannot watch the configuration (%s): only SIGHUP reloads",
@@ -84,12 +85,14 @@ static void apply(struct control *c, struct config *cfg)
 
 static int load(struct control *c, struct config **ret, struct config_report *report)
 {
-	struct config *cfg;
+	struct config *cfg = NULL;
 	struct router *compiled;
 	int err = config_load(c->deps.source, &cfg, NULL, report);
 
 	if (err)
 		return err;
+	if (!cfg) /* asked for the version: not while it runs */
+		return -EINVAL;
 	err = router_new(cfg, report, &compiled);
 	if (err) {
 		config_unref(cfg);
@@ -103,8 +106,9 @@ static int load(struct control *c, struct config **ret, struct config_report *re
 static void reload(struct control *c)
 {
 	struct metrics *own = &c->metrics[c->n_workers];
+	uint64_t read_at_ms = clock_wall_ms(c->deps.clock);
 	struct config_report report = { 0 };
-	struct config *cfg;
+	struct config *cfg = NULL;
 
 	if (load(c, &cfg, &report) < 0) {
 		log_error(&c->deps.log,
@@ -112,7 +116,7 @@ static void reload(struct control *c)
 		counter_add(&own->reloads_failed, 1);
 	} else {
 		apply(c, cfg);
-		watch_files(c);
+		watch_files(c, read_at_ms);
 		log_info(&c->deps.log, "the configuration was reloaded");
 		counter_add(&own->reloads_ok, 1);
 	}
@@ -136,6 +140,8 @@ static void end(struct control *c)
 		else
 			worker_drain(c->workers[i], c->cfg->proxy.drain_timeout);
 	}
+	/* Who comes now is refused, and the port is free for the next one. */
+	shutdown(c->deps.listen_fd, SHUT_RDWR);
 	log_info(&c->deps.log, c->draining ? "ending at once" : "draining");
 	c->draining = true;
 }
@@ -266,10 +272,12 @@ int control_run(const struct control_deps *deps, struct config *cfg)
 		for (size_t i = 0; i < c.n_workers; i++)
 			worker_stop(c.workers[i]);
 	} else {
-		watch_files(&c);
+		watch_files(&c, deps->read_at_ms);
 		event_base_dispatch(c.base);
 		log_info(&deps->log, "ended");
 	}
+	/* What is left to be stored is stored: another signal must not end that. */
+	control_block_signals();
 	done(&c);
 	return err;
 }

@@ -20,6 +20,7 @@ struct control_deps {
 	struct log_sink *sink;
 	struct log log;
 	const struct config_source *source; /* read again at a reload */
+	uint64_t read_at_ms;                /* wall clock when reading cfg began */
 	int listen_fd;
 	struct memory *memory; /* NULL: none */
 };

@@ -50,15 +50,3 @@ int listen_on(const char *host, uint16_t port)
 	freeaddrinfo(found);
 	return fd;
 }
-
-uint16_t listen_port(int fd)
-{
-	struct sockaddr_storage ss;
-	socklen_t n = sizeof(ss);
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0)
-		return 0;
-	if (ss.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)(void *)&ss)->sin6_port);
-	return ntohs(((struct sockaddr_in *)(void *)&ss)->sin_port);
-}

@@ -10,7 +10,5 @@
  * the host means nothing. TCP_NODELAY is set on it and inherited.
  */
 int listen_on(const char *host, uint16_t port);
-/* The port it is bound to; 0 on failure. */
-uint16_t listen_port(int fd);
 
 #endif

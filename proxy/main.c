@@ -5,6 +5,7 @@
  */
 #include "config/config.h"
 #include "memory/memory.h"
+#include "net/local_port.h"
 #include "proxy/control.h"
 #include "proxy/listen.h"
 #include "router/router.h"
@@ -120,13 +121,14 @@ static int open_memory(const struct config *cfg, struct log_sink *sink,
 		return 0;
 	err = memory_start(&deps, ret, &why);
 	if (err)
-		log_error(&log, "cannot open the store: %s", why ? why : strerror(-err));
+		log_error(&log, "store.url: cannot open the store: %s",
+			  why ? why : strerror(-err));
 	free(why);
 	return err;
 }
 
 /* By rename, so that whoever waits for the file never reads half of it. */
-static int write_port_file(const char *path, uint16_t port)
+static int write_port_file(const char *path, int port)
 {
 	char tmp[4096];
 	FILE *f;
@@ -137,7 +139,7 @@ static int write_port_file(const char *path, uint16_t port)
 	f = fopen(tmp, "we");
 	if (!f)
 		return -errno;
-	fprintf(f, "%u\n", (unsigned)port);
+	fprintf(f, "%d\n", port);
 	if (fclose(f) != 0 || rename(tmp, path) != 0)
 		return -errno;
 	return 0;
@@ -148,19 +150,19 @@ static int announce(const struct config *cfg, int fd, const struct log *log)
 	int err = 0;
 
 	if (cfg->proxy.port_file)
-		err = write_port_file(cfg->proxy.port_file, listen_port(fd));
+		err = write_port_file(cfg->proxy.port_file, local_port(fd));
 	if (err)
 		log_error(log, "cannot write %s: %s", cfg->proxy.port_file,
 			  strerror(-err));
 	else
-		log_info(log, "memproxy %s on http://%s:%u in front of %s",
-			 MEMPROXY_VERSION, cfg->proxy.host, (unsigned)listen_port(fd),
+		log_info(log, "memproxy %s on http://%s:%d in front of %s",
+			 MEMPROXY_VERSION, cfg->proxy.host, local_port(fd),
 			 cfg->proxy.litellm_url);
 	return err;
 }
 
-static int serve(const struct config_source *source, struct config *cfg,
-		 struct log_sink *sink)
+static int serve(const struct config_source *source, uint64_t read_at_ms,
+		 struct config *cfg, struct log_sink *sink)
 {
 	struct control_deps deps = {
 		.clock = &clock_system,
@@ -168,6 +170,7 @@ static int serve(const struct config_source *source, struct config *cfg,
 		.sink = sink,
 		.log = { .sink = sink, .component = "proxy" },
 		.source = source,
+		.read_at_ms = read_at_ms,
 	};
 	int code = EXIT_OTHER;
 	int err;
@@ -187,7 +190,8 @@ static int serve(const struct config_source *source, struct config *cfg,
 	return code;
 }
 
-static int run(const struct config_source *source, struct config *cfg)
+static int run(const struct config_source *source, uint64_t read_at_ms,
+	       struct config *cfg)
 {
 	struct log_sink *sink = log_sink_new(STDERR_FILENO, &clock_system);
 	int code;
@@ -198,7 +202,7 @@ static int run(const struct config_source *source, struct config *cfg)
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	code = serve(source, cfg, sink);
+	code = serve(source, read_at_ms, cfg, sink);
 	curl_global_cleanup();
 	log_sink_free(sink);
 	return code;
@@ -212,13 +216,15 @@ int main(int argc, char **argv)
 		.argv = argv,
 		.env = env,
 	};
+	const uint64_t read_at_ms = clock_wall_ms(&clock_system);
 	enum config_action action = CONFIG_RUN;
 	struct config *cfg = NULL;
 	int code;
 
 	if (load(&source, &cfg, &action) < 0)
 		return EXIT_CONFIG;
-	code = action == CONFIG_RUN ? run(&source, cfg) : answer(action, cfg);
+	code = cfg && action == CONFIG_RUN ? run(&source, read_at_ms, cfg)
+					   : answer(action, cfg);
 	config_unref(cfg);
 	return code;
 }

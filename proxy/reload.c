@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define SETTLE_MS 200
+/* Files get the time of the last tick: up to 10 ms ago (CONFIG_HZ=100). */
+#define CLOCK_GRAIN_MS 10
 
 /* What tells one version of a file from another. */
 struct stamp {
@@ -70,18 +72,24 @@ static void on_settled(evutil_socket_t fd, short what, void *arg)
 		r->changed(r->arg);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+/* Not put off by what happens meanwhile: a busy directory must not delay it for ever. */
+static void look_soon(struct reload *r)
 {
 	static const struct timeval settle = { 0, SETTLE_MS * 1000 };
+
+	if (!evtimer_pending(&r->settle, NULL))
+		evtimer_add(&r->settle, &settle);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
 	struct reload *r = arg;
 	char events[4096];
 
 	(void)what;
 	while (read(fd, events, sizeof(events)) > 0)
 		;
-	/* Not put off by more events: a busy directory must not delay it for ever. */
-	if (!evtimer_pending(&r->settle, NULL))
-		evtimer_add(&r->settle, &settle);
+	look_soon(r);
 }
 
 static int watch_directory_of(struct reload *r, const char *path)
@@ -105,15 +113,27 @@ static void files_free(struct watched *files, size_t n)
 	free(files);
 }
 
-static struct stamp last_seen(const struct reload *r, const char *path)
+static bool modified_since(const struct stamp *s, uint64_t ms)
 {
+	uint64_t at = (uint64_t)s->modified.tv_sec * 1000 +
+		      (uint64_t)s->modified.tv_nsec / 1000000;
+
+	return at + CLOCK_GRAIN_MS >= ms;
+}
+
+/* What a file was when it was read; nothing, where that is not known. */
+static struct stamp last_seen(const struct reload *r, const char *path,
+			      uint64_t read_at_ms)
+{
+	struct stamp now = stamp_of(path);
+
 	for (size_t i = 0; i < r->n_files; i++)
 		if (strcmp(r->files[i].path, path) == 0)
 			return r->files[i].seen;
-	return stamp_of(path);
+	return modified_since(&now, read_at_ms) ? (struct stamp){ 0 } : now;
 }
 
-int reload_watch(struct reload *r, struct config_list files)
+int reload_watch(struct reload *r, struct config_list files, uint64_t read_at_ms)
 {
 	struct watched *list = calloc(files.n + 1, sizeof(*list));
 	int err = list ? 0 : -ENOMEM;
@@ -121,7 +141,7 @@ int reload_watch(struct reload *r, struct config_list files)
 
 	for (; !err && n < files.n; n++) {
 		list[n].path = strdup(files.v[n]);
-		list[n].seen = last_seen(r, files.v[n]);
+		list[n].seen = last_seen(r, files.v[n], read_at_ms);
 		err = list[n].path ? watch_directory_of(r, list[n].path) : -ENOMEM;
 	}
 	if (err) {
@@ -131,6 +151,7 @@ int reload_watch(struct reload *r, struct config_list files)
 	files_free(r->files, r->n_files);
 	r->files = list;
 	r->n_files = n;
+	look_soon(r);
 	return 0;
 }
 

@@ -17,11 +17,12 @@ struct reload;
 int reload_new(struct event_base *base, void (*changed)(void *arg), void *arg,
 	       struct reload **ret);
 /*
- * Watches these files from now on; the names are copied. A file that was
- * watched before is compared with what it was when changed() last ran, so that
- * no save is missed in between. 0 or -errno.
+ * Watches these files from now on; the names are copied. No save since they
+ * were read is missed: one that was watched before is compared with what it was
+ * when changed() last ran, another with the time when reading began (wall clock).
+ * 0 or -errno.
  */
-int reload_watch(struct reload *r, struct config_list files);
+int reload_watch(struct reload *r, struct config_list files, uint64_t read_at_ms);
 void reload_free(struct reload *r); /* NULL is fine */
 
 #endif

@@ -30,7 +30,7 @@ static ssize_t read_collected(void *arg, void *p, size_t room)
 
 	if (at < split)
 		n = copy_span(p, room, str_slice(rq->body_text, 0, split), at);
-	else if (at < split + rq->inserted.len)
+	else if (rq->inserted.p && at < split + rq->inserted.len)
 		n = copy_span(p, room, rq->inserted, at - split);
 	else if (at < rq->body_text.len + rq->inserted.len)
 		n = copy_span(p, room, rq->body_text, at - rq->inserted.len);

@@ -16,7 +16,8 @@ struct ruleset {
 	unsigned refs;
 };
 
-/* With one reference; takes its own of cfg. 0, -ENOMEM, or -EINVAL with errors in the report. */
+/* With one reference; takes its own of cfg. 0, -ENOMEM, or -EINVAL with errors in the
+ * report. */
 int ruleset_new(struct config *cfg, struct config_report *report, struct ruleset **ret);
 struct ruleset *ruleset_ref(struct ruleset *r);
 void ruleset_unref(struct ruleset *r); /* NULL is fine */

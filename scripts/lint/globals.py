@@ -19,7 +19,8 @@ def mutable_symbols(obj):
     text = subprocess.run(["objdump", "-t", obj], capture_output=True, text=True, check=True).stdout
     for line in text.splitlines():
         match = SYMBOL.match(line)
-        if match and "O" in match[1] and MUTABLE.match(match[2]) and int(match[3], 16):
+        # "d" is the section itself; thread-local objects are not marked "O".
+        if match and "d" not in match[1] and MUTABLE.match(match[2]) and int(match[3], 16):
             yield match[4], match[2]
 
 

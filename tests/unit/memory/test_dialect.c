@@ -644,14 +644,14 @@ static bool survives(long n, struct str body)
 
 static void every_allocation_that_fails_is_told(void **state)
 {
-	const struct
-		str body = STR("{\"model\":\"gpt\\u0034\",\"user\":\"joe\",\"messages\":"
-			       "[" U("ze\\nro") "," A("re\\nply") "," U("<system-"
-									"reminder>x</"
-									"system-reminder>"
-									"\\none") "," PARTS(
-				       "user",
-				       TEXT("two") "," IMAGE "," TEXT("three")) "]}");
+	const struct str body = STR(
+		"{\"model\":\"gpt\\u0034\",\"user\":\"joe\",\"messages\":"
+		"[" U("ze\\nro") "," A("re\\nply") "," U(
+			"<system-"
+			"reminder>x</"
+			"system-reminder>"
+			"\\none") "," PARTS("user", TEXT("two") "," IMAGE
+								"," TEXT("three")) "]}");
 	long n = 1;
 
 	(void)state;

@@ -1,8 +1,10 @@
 /* test_reload.c - a saved configuration file is noticed, however it is saved. */
+#include "base/clock.h"
 #include "proxy/reload.h"
 
 #include <event2/event.h>
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +21,7 @@ struct fixture {
 	struct event_base *base;
 	struct reload *reload;
 	char dir[64], file[80], other[80], fresh[80];
+	uint64_t now; /* wall clock, behind all saves of setup() */
 	int changes;
 };
 
@@ -29,6 +32,14 @@ static void save(const char *path, const char *text)
 	assert_non_null(f);
 	fputs(text, f);
 	assert_int_equal(fclose(f), 0);
+}
+
+/* Saved before the fixture's `now`, whatever the grain of files' times. */
+static void make_old(const char *path)
+{
+	const struct timespec times[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
 static void on_changed(void *arg)
@@ -65,10 +76,13 @@ static int setup(void **state)
 	snprintf(f->other, sizeof(f->other), "%s/other", f->dir);
 	snprintf(f->fresh, sizeof(f->fresh), "%s/fresh", f->dir);
 	save(f->file, "a");
+	make_old(f->file);
+	f->now = clock_wall_ms(&clock_system);
 	f->base = event_base_new();
 	files[0] = f->file;
 	assert_int_equal(reload_new(f->base, on_changed, f, &f->reload), 0);
-	assert_int_equal(reload_watch(f->reload, (struct config_list){ files, 1 }), 0);
+	assert_int_equal(
+		reload_watch(f->reload, (struct config_list){ files, 1 }, f->now), 0);
 	*state = f;
 	return 0;
 }
@@ -130,10 +144,23 @@ static void a_save_while_the_last_one_is_taken_up_is_noticed(void **state)
 	const char *files[2] = { f->file, f->other };
 
 	save(f->file, "ab");
-	assert_int_equal(reload_watch(f->reload, (struct config_list){ files, 2 }), 0);
+	assert_int_equal(
+		reload_watch(f->reload, (struct config_list){ files, 2 }, f->now), 0);
 	assert_int_equal(changes_seen(f), 1);
 	save(f->other, "watched now");
 	assert_int_equal(changes_seen(f), 1);
+}
+
+static void a_save_since_the_file_was_read_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+	const char *files[2] = { f->file, f->other };
+
+	save(f->other, "saved while it was read");
+	assert_int_equal(
+		reload_watch(f->reload, (struct config_list){ files, 2 }, f->now), 0);
+	assert_int_equal(changes_seen(f), 1);
+	assert_int_equal(changes_seen(f), 0);
 }
 
 int main(void)
@@ -143,6 +170,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_renamed_over_it_is_noticed, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_save_since_the_file_was_read_is_noticed,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(another_file_beside_it_is_not, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(
