@@ -106,6 +106,11 @@ bool reply_tap_closed(const struct reply_tap *t)
 	return t->closed;
 }
 
+bool reply_tap_failed(const struct reply_tap *t)
+{
+	return t->best == REPLY_INCOMPLETE;
+}
+
 enum reply_verdict reply_tap_verdict(struct reply_tap *t, struct str *text)
 {
 	if (!t->ended && !t->given_up) {

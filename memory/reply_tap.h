@@ -41,6 +41,9 @@ bool reply_tap_finishing(const struct reply_tap *t);
  */
 bool reply_tap_closed(const struct reply_tap *t);
 
+/* The reply told of an error: it cannot become complete. */
+bool reply_tap_failed(const struct reply_tap *t);
+
 enum reply_verdict {
 	REPLY_INCOMPLETE, /* no finish marker, an error event, too large, not understood
 			   */

@@ -25,6 +25,7 @@ struct loop_socket {
 	struct event read, write;
 	bool reading, writing; /* registered */
 	bool connection;       /* opened by open_socket() */
+	bool connected;        /* libcurl has waited for bytes on it */
 	bool wanted;           /* libcurl waits for it */
 	bool idle;
 	LIST_ENTRY(loop_socket) link; /* while idle */
@@ -222,9 +223,16 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, v
 	if (!s)
 		return -1;
 	s->wanted = what != CURL_POLL_REMOVE;
+	s->connected = s->connected || (s->wanted && (what & CURL_POLL_IN));
 	if (s->connection && !(what & CURL_POLL_IN))
 		held = l->events->unread(l->arg, easy, fd);
 	if (what == CURL_POLL_REMOVE) {
+		/*
+		 * A socket that is still connecting is closed by libcurl 7.88 itself,
+		 * before it says so: its number may be another's already.
+		 */
+		if (!s->connected)
+			s->connection = false;
 		if (s->connection && !held)
 			return fall_idle(s);
 		unregister(s);
@@ -270,7 +278,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose,
 		return CURL_SOCKET_BAD;
 	}
 	s->connection = true;
-	s->wanted = false;
+	s->connected = s->wanted = false;
 	s->local_port = 0;
 	l->connects++;
 	return fd;

@@ -26,7 +26,9 @@ static struct gate_limits limits_of(const struct config *cfg)
 		.idle_timeout = cfg->proxy.idle_timeout,
 		.stall_timeout = cfg->proxy.stall_timeout,
 		.linger_timeout = cfg->proxy.linger_timeout,
-		.max_connections = cfg->proxy.max_connections,
+		/* Each loop has its share. */
+		.max_connections = (cfg->proxy.max_connections + cfg->proxy.workers - 1) /
+				   cfg->proxy.workers,
 		.reply_high_water = REPLY_HIGH_WATER,
 	};
 }
@@ -42,20 +44,22 @@ void app_publish_metrics(struct app *app)
 			router_match_limit_hits(app->rules->router));
 }
 
-static void on_publish(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	app_publish_metrics(arg);
-}
-
 /* --- the end of requests ------------------------------------------------------------ */
+
+/* A reply that has ended for us may still be on its way to its client. */
+static bool is_drained(const struct app *app)
+{
+	struct gate_stats gate;
+
+	gate_stats(app->gate, &gate);
+	return TAILQ_EMPTY(&app->requests) && gate.active == 0;
+}
 
 static void check_drained(struct app *app)
 {
 	void (*done)(void *arg) = app->on_drained;
 
-	if (!app->draining || !done || !TAILQ_EMPTY(&app->requests))
+	if (!app->draining || !done || !is_drained(app))
 		return;
 	app->on_drained = NULL;
 	done(app->on_drained_arg);
@@ -86,6 +90,14 @@ void app_request_ended(struct app *app, struct request *rq)
 	event_active(&app->reap, 0, 0);
 }
 
+static void on_publish(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	app_publish_metrics(arg);
+	check_drained(arg);
+}
+
 /* --- life ------------------------------------------------------------------------------
  */
 
@@ -113,6 +125,9 @@ int app_new(const struct app_deps *deps, struct config *cfg, struct config_repor
 	if (!app)
 		return -ENOMEM;
 	app->deps = *deps;
+	app->started = config_ref(cfg);
+	app->upstream_has_own_host =
+		str_has_iprefix(str_from(cfg->proxy.litellm_url), STR("https:"));
 	TAILQ_INIT(&app->requests);
 	TAILQ_INIT(&app->ended);
 	event_assign(&app->reap, deps->base, -1, 0, on_reap, app);
@@ -153,10 +168,14 @@ int app_set_config(struct app *app, struct config *cfg, struct config_report *re
 
 void app_drain(struct app *app, void (*done)(void *arg), void *arg)
 {
+	/* The gate does not tell when a reply's last byte has gone: looked at often. */
+	static const struct timeval often = { 0, 20000 };
+
 	app->draining = true;
 	app->on_drained = done;
 	app->on_drained_arg = arg;
 	gate_drain(app->gate);
+	event_add(&app->publish, &often);
 	check_drained(app);
 }
 
@@ -177,5 +196,6 @@ void app_free(struct app *app)
 	probe_free(app->probe);
 	gate_free(app->gate);
 	ruleset_unref(app->rules);
+	config_unref(app->started);
 	free(app);
 }

@@ -1,5 +1,5 @@
 /*
- * app.h - the proxy on one event loop: create_app() of the design.
+ * app.h - the proxy on one event loop.
  *
  * An app joins what a request needs and owns the requests under way. It never
  * leaves its loop; several loops have an app each and share the listening

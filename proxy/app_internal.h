@@ -18,7 +18,10 @@ TAILQ_HEAD(request_list, request);
 
 struct app {
 	struct app_deps deps;
-	struct ruleset *rules; /* for requests that begin now */
+	struct ruleset *rules;      /* for requests that begin now */
+	struct config *started;     /* what the upstream was made from; one reference */
+	bool upstream_has_own_host; /* https: it is not the client's Host that it serves
+				     */
 	struct gate *gate;
 	struct probe *probe;
 

@@ -22,7 +22,8 @@ static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 
 struct control {
 	struct control_deps deps;
-	struct config *cfg;
+	struct config *cfg;     /* in force */
+	struct config *started; /* what needs a restart is still as in this one */
 	struct event_base *base;
 	struct event signal_ev[N_SIGNALS], ended_ev;
 	struct mailbox *ended;
@@ -70,7 +71,7 @@ static void apply(struct control *c, struct config *cfg)
 {
 	char changed[512];
 
-	config_restart_diff(c->cfg, cfg, changed, sizeof(changed));
+	config_restart_diff(c->started, cfg, changed, sizeof(changed));
 	if (*changed)
 		log_warn(&c->deps.log, "changed, and used after a restart only: %s",
 			 changed);
@@ -257,11 +258,16 @@ static void done(struct control *c)
 	free(c->metrics);
 	free(c->all_metrics);
 	config_unref(c->cfg);
+	config_unref(c->started);
 }
 
 int control_run(const struct control_deps *deps, struct config *cfg)
 {
-	struct control c = { .deps = *deps, .cfg = config_ref(cfg) };
+	struct control c = {
+		.deps = *deps,
+		.cfg = config_ref(cfg),
+		.started = config_ref(cfg),
+	};
 	int err = make_loop(&c);
 
 	if (!err)

@@ -79,7 +79,7 @@ static enum step_result ask_store(struct request *rq, struct health *h)
 
 static json_t *health_document(struct request *rq, const struct health *h)
 {
-	const char *url = rq->rules->cfg->proxy.litellm_url;
+	const char *url = rq->app->started->proxy.litellm_url;
 	json_t *doc = json_pack("{s:s, s:b, s:s}", "status", "healthy", "memory_router",
 				1, "litellm_base_url", url);
 

@@ -45,7 +45,9 @@ int listen_on(const char *host, uint16_t port)
 	snprintf(service, sizeof(service), "%u", (unsigned)port);
 	if (getaddrinfo(host && *host ? host : NULL, service, &hints, &found) != 0)
 		return -EADDRNOTAVAIL;
-	for (struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
+	/* One in use is an error, though the name may have another. */
+	for (struct addrinfo *at = found; at && fd < 0 && fd != -EADDRINUSE;
+	     at = at->ai_next)
 		fd = listen_at(at);
 	freeaddrinfo(found);
 	return fd;

@@ -219,10 +219,10 @@ int main(int argc, char **argv)
 	const uint64_t read_at_ms = clock_wall_ms(&clock_system);
 	enum config_action action = CONFIG_RUN;
 	struct config *cfg = NULL;
-	int code;
+	int code, err = load(&source, &cfg, &action);
 
-	if (load(&source, &cfg, &action) < 0)
-		return EXIT_CONFIG;
+	if (err)
+		return err == -ENOMEM ? EXIT_OTHER : EXIT_CONFIG;
 	code = cfg && action == CONFIG_RUN ? run(&source, read_at_ms, cfg)
 					   : answer(action, cfg);
 	config_unref(cfg);

@@ -100,7 +100,8 @@ static void ask_litellm(struct probe *p)
 
 	p->status = 0;
 	p->asking = upstream_send(p->litellm, &rq, &events, p);
-	evtimer_add(&p->timeout, &limit);
+	if (p->asking)
+		evtimer_add(&p->timeout, &limit);
 }
 
 struct probe *probe_new(struct event_base *base, struct upstream *litellm,
@@ -132,18 +133,23 @@ void probe_free(struct probe *p)
 	free(p);
 }
 
+static bool holds(const struct probe *p)
+{
+	return p->known && clock_mono_ms(p->clock) - p->answered_ms < HOLDS_MS;
+}
+
 struct op *probe_ask(struct probe *p, probe_cb *cb, void *arg)
 {
-	bool fresh = p->known && clock_mono_ms(p->clock) - p->answered_ms < HOLDS_MS;
-	struct question *q = fresh ? NULL : malloc(sizeof(*q));
+	struct question *q;
 
+	if (!p->asking && !holds(p))
+		ask_litellm(p); /* out of memory it has answered at once */
+	q = p->asking ? malloc(sizeof(*q)) : NULL;
 	if (!q) {
-		cb(arg, fresh && p->up);
+		cb(arg, !p->asking && p->up);
 		return NULL;
 	}
 	*q = (struct question){ .op = { &question_ops }, .cb = cb, .arg = arg };
 	TAILQ_INSERT_TAIL(&p->waiting, q, link);
-	if (!p->asking)
-		ask_litellm(p);
 	return &q->op;
 }

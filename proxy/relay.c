@@ -20,27 +20,28 @@ void relay_done(struct relay *r)
 	*r = (struct relay){ 0 };
 }
 
-/* Out of memory: sent at once, which costs the guarantee and not the reply. */
+/* Piece by piece, as it lies there: this needs no memory. */
+static bool flush(struct relay *r)
+{
+	bool ready = true;
+	size_t n;
+
+	while (r->held && (n = evbuffer_get_contiguous_space(r->held)) > 0) {
+		ready = conn_write(r->conn, evbuffer_pullup(r->held, (ev_ssize_t)n), n);
+		evbuffer_drain(r->held, n);
+	}
+	return ready;
+}
+
+/* Out of memory nothing is held any more: that costs the guarantee, not the reply. */
 static bool hold(struct relay *r, const char *p, size_t n)
 {
 	if (!r->held)
 		r->held = evbuffer_new();
 	if (r->held && evbuffer_add(r->held, p, n) == 0)
 		return true;
+	relay_release(r);
 	return conn_write(r->conn, p, n);
-}
-
-static bool flush(struct relay *r)
-{
-	size_t n = r->held ? evbuffer_get_length(r->held) : 0;
-	const unsigned char *p = n ? evbuffer_pullup(r->held, -1) : NULL;
-	bool ready = true;
-
-	if (p)
-		ready = conn_write(r->conn, p, n);
-	if (n)
-		evbuffer_drain(r->held, n);
-	return ready;
 }
 
 static bool relay_stream(struct relay *r, const char *p, size_t n)

@@ -25,6 +25,7 @@ struct relay {
 	struct reply_tap *tap; /* owned; NULL: nobody listens */
 	struct evbuffer *held; /* owned; made when something is held */
 	bool stream;           /* an event stream */
+	bool takes_event;      /* one of ours may be added at its end */
 	bool released;         /* nothing is held any more */
 	uint64_t bytes;        /* content relayed, held bytes included */
 };

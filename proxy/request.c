@@ -1,9 +1,9 @@
 /*
- * request.c - the ten steps, in order.
+ * request.c - the steps, in order.
  *
- * The table below is the life of a request. A row that has a finish() waits
- * for something in between; the callbacks at the end of this file keep what
- * came and resume. Where a request ends, request_life.c cleans up after it.
+ * The table below is the life of a request. A row that has a finish() waits for
+ * something in between; the callbacks in request_io.c keep what came and resume.
+ * Where a request ends, request_life.c cleans up after it.
  */
 #include "proxy/request_internal.h"
 
@@ -63,7 +63,8 @@ static bool parse_wish(struct request *rq, struct str wish)
 
 	rq->may_read = on || str_ieq(wish, STR("read"));
 	rq->may_write = on || str_ieq(wish, STR("write"));
-	return rq->may_read || rq->may_write || str_ieq(wish, STR("off"));
+	rq->off = str_ieq(wish, STR("off"));
+	return rq->may_read || rq->may_write || rq->off;
 }
 
 static enum step_result intercept(void *p)
@@ -126,6 +127,7 @@ static enum step_result session(void *p)
 	if (!rq->partition.tenant.p)
 		return without_memory(rq, MEMORY_DEGRADED_STORE);
 	router_session(request_headers(rq), NULL, rq->arena, &rq->session_name);
+	rq->session = arena_str(rq->arena, rq->session_name.id);
 	return STEP_NEXT;
 }
 
@@ -171,6 +173,14 @@ static void complete_from_body(struct request *rq)
 	rq->supermemory = model_is_supermemory(cfg, rq->view.model);
 }
 
+/* Or late, or not at all. */
+static enum step_result answered(struct request *rq)
+{
+	if (!rq->session.len)
+		rq->session = request_new_session(rq);
+	return STEP_NEXT;
+}
+
 static enum step_result ask(struct request *rq)
 {
 	const struct config *cfg = rq->rules->cfg;
@@ -204,13 +214,13 @@ static enum step_result ask(struct request *rq)
 	}
 	q.user_digest = turn_digest(v->user_text);
 	rq->prev_digest = q.prev_digest;
-	rq->wait = WAIT_RECALL;
 	rq->pending =
 		memory_recall(rq->app->deps.memory_port, &q, request_on_recalled, rq);
 	if (!rq->pending) {
 		request_note(rq, MEMORY_DEGRADED_STORE);
-		return STEP_NEXT;
+		return answered(rq);
 	}
+	rq->wait = WAIT_RECALL;
 	request_arm_timer(rq, cfg->memory.deadline);
 	return STEP_WAIT;
 }
@@ -242,13 +252,10 @@ static enum step_result body_here(struct request *rq)
 static enum step_result retrieved(void *p)
 {
 	struct request *rq = p;
+	enum request_wait waited = rq->wait;
 
-	if (rq->wait == WAIT_BODY)
-		return body_here(rq);
 	rq->wait = WAIT_NONE;
-	if (!rq->session.len)
-		rq->session = request_new_session(rq);
-	return STEP_NEXT;
+	return waited == WAIT_BODY ? body_here(rq) : answered(rq);
 }
 
 /* --- inject: the block becomes part of the body ----------------------------------------
@@ -283,16 +290,17 @@ static struct headers upstream_headers(struct request *rq)
 	struct header_plan plan = {
 		.cfg = cfg,
 		.hop = h->hop,
-		.host = h->authority,
 		.request_id = rq->id,
 		.identity_encoding = rq->may_write,
 	};
 
+	if (!rq->app->upstream_has_own_host)
+		plan.host = h->authority;
 	if (sends_user && rq->who.source != USER_NONE)
 		plan.user_id = header_safe(rq->who.user, rq->arena);
 	if (rq->supermemory)
 		plan.supermemory_key = str_from(cfg->keys.supermemory_api_key);
-	if ((rq->may_read || rq->may_write) && !rq->session_name.litellm_knows)
+	if (!rq->off && !rq->session_name.litellm_knows)
 		plan.litellm_session = header_safe(rq->session, rq->arena);
 	return header_rules_apply(&plan, request_headers(rq), rq->arena);
 }

@@ -47,6 +47,7 @@ struct request {
 	const struct endpoint *endpoint; /* one of our own; NULL: forwarded */
 	void *endpoint_state;
 	const struct dialect *dialect; /* NULL: memory does not know it */
+	bool off;                      /* x-memory: off */
 	bool may_read, may_write; /* memory, as x-memory and the configuration allow */
 
 	/* detect, session; completed by retrieve, which knows the body */
@@ -73,7 +74,6 @@ struct request {
 	struct op *upstream; /* NULL: not sent yet, or ended */
 	struct upstream_body upload;
 	size_t upload_pos;
-	bool upload_waits;
 	const struct upstream_reply *reply; /* for the length of on_head */
 	struct relay relay;
 	bool relay_done;
@@ -84,6 +84,7 @@ struct request {
 	/* waiting */
 	enum request_wait wait;
 	struct op *pending; /* of the memory service or an endpoint */
+	struct op *late;    /* a recall past its deadline: the epoch is still wanted */
 	struct event timer; /* deadline of WAIT_RECALL and WAIT_KEPT */
 	bool timer_extended;
 	bool client_left;

@@ -21,6 +21,17 @@ static size_t copy_span(void *to, size_t room, struct str from, size_t at)
 	return n;
 }
 
+/* Sent, and nobody reads it again: the reply may take minutes. */
+static ssize_t drop_body(struct request *rq)
+{
+	if (rq->body)
+		evbuffer_free(rq->body);
+	rq->body = NULL;
+	rq->body_text = (struct str){ NULL, 0 };
+	rq->upload_pos = SIZE_MAX;
+	return UPSTREAM_BODY_END;
+}
+
 /* The collected body with the block in its place: three spans, read in order. */
 static ssize_t read_collected(void *arg, void *p, size_t room)
 {
@@ -35,7 +46,7 @@ static ssize_t read_collected(void *arg, void *p, size_t room)
 	else if (at < rq->body_text.len + rq->inserted.len)
 		n = copy_span(p, room, rq->body_text, at - rq->inserted.len);
 	else
-		return UPSTREAM_BODY_END;
+		return drop_body(rq);
 	rq->upload_pos += n;
 	return (ssize_t)n;
 }
@@ -133,6 +144,9 @@ void request_reply_head(struct request *rq, const struct upstream_reply *reply)
 	rq->status = reply->status;
 	relay_begin(&rq->relay, rq->conn, rq->dialect, stream,
 		    rq->may_write && ok && is_readable(reply), TAP_LIMIT);
+	/* Not where it would fill up an announced length, or be taken for compressed. */
+	rq->relay.takes_event =
+		stream && rq->dialect && reply->length < 0 && is_readable(reply);
 	conn_reply(rq->conn, reply->status, reply->reason);
 	for (size_t i = 0; i < reply->headers.n; i++)
 		if (!is_ours(reply->headers.v[i].name))
@@ -163,14 +177,18 @@ void request_on_recalled(void *arg, const struct recall_answer *a)
 {
 	struct request *rq = arg;
 
+	rq->epoch = a->epoch;
+	rq->may_write = rq->may_write && !a->paused;
+	if (rq->late) {
+		rq->late = NULL;
+		return;
+	}
 	rq->pending = NULL;
 	request_disarm_timer(rq);
 	note_answer(rq, a);
 	rq->block = arena_str(rq->arena, a->block);
 	rq->n_recalled = a->n_exchanges;
 	rq->recall_tokens = a->tokens;
-	rq->epoch = a->epoch;
-	rq->may_write = rq->may_write && !a->paused;
 	if (!rq->session.len)
 		rq->session = arena_str(rq->arena, a->session);
 	pipeline_resume(&rq->pipeline);
@@ -234,7 +252,8 @@ static void keep_what_was_said(struct request *rq)
 		op_cancel(request_keep(rq, EXCHANGE_COMPLETE, reply));
 		break;
 	case REPLY_INCOMPLETE:
-		op_cancel(request_keep(rq, EXCHANGE_CANCELLED, none));
+		if (!reply_tap_failed(rq->relay.tap))
+			op_cancel(request_keep(rq, EXCHANGE_CANCELLED, none));
 		break;
 	case REPLY_TOOLS:
 	case REPLY_REFUSED:

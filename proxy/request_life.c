@@ -94,7 +94,9 @@ static void recall_too_late(struct request *rq)
 		return;
 	}
 	request_note(rq, MEMORY_DEGRADED_TIMEOUT);
-	give_up(rq);
+	rq->late = rq->pending;
+	rq->pending = NULL;
+	pipeline_resume(&rq->pipeline);
 }
 
 static void keep_too_late(struct request *rq)
@@ -194,7 +196,7 @@ static void cut(struct request *rq)
 
 	counter_add(&rq->app->deps.metrics->faults[rq->fault], 1);
 	relay_release(&rq->relay);
-	if (rq->relay.stream && rq->dialect)
+	if (rq->relay.takes_event)
 		write_error_event(rq);
 	rq->conn = NULL;
 	conn_abort(c);
@@ -213,7 +215,6 @@ static void count(struct request *rq)
 			counter_add(&m->memory[i], 1);
 }
 
-/* No query (it may hold keys), no body, no header. */
 static struct str or_dash(struct str s)
 {
 	return s.len ? s : STR("-");
@@ -226,6 +227,7 @@ static struct str how_it_ended(const struct request *rq)
 	return rq->fault ? str_from(fault_info(rq->fault)->label) : STR("ok");
 }
 
+/* No query (it may hold keys), no body, no header. */
 static void log_access(struct request *rq)
 {
 	uint64_t now = clock_mono_us(rq->app->deps.clock);
@@ -272,7 +274,8 @@ static void on_pipeline_end(void *subject, enum step_result r)
 				     rq->fault_detail);
 	op_cancel(rq->upstream);
 	op_cancel(rq->pending);
-	rq->upstream = rq->pending = NULL;
+	op_cancel(rq->late);
+	rq->upstream = rq->pending = rq->late = NULL;
 	request_disarm_timer(rq);
 	count(rq);
 	if (rq->rules->cfg->proxy.access_log && log_enabled(&rq->log, LOG_LV_INFO))
@@ -284,7 +287,7 @@ static const struct pipeline_owner pipeline_owner = { on_pipeline_step, on_pipel
 
 void request_kill(struct request *rq)
 {
-	rq->client_left = true;
+	rq->fault = FAULT_DRAINING;
 	if (rq->conn) {
 		struct conn *c = rq->conn;
 

@@ -15,6 +15,11 @@ static json_t *text(struct request *rq, struct str s)
 	return j;
 }
 
+static json_t *shown(struct request *rq, struct str header, struct str value)
+{
+	return header_is_secret(header) ? json_string("***") : text(rq, value);
+}
+
 static json_t *matched_pattern(struct request *rq, const struct identity *who)
 {
 	const struct config_rule *rule = who->rule;
@@ -22,8 +27,8 @@ static json_t *matched_pattern(struct request *rq, const struct identity *who)
 	if (!rule)
 		return json_null();
 	return json_pack("{s:s, s:o, s:s?, s:s}", "header", rule->header, "value",
-			 text(rq, who->rule_value), "pattern", rule->pattern, "user_id",
-			 rule->value);
+			 shown(rq, str_from(rule->header), who->rule_value), "pattern",
+			 rule->pattern, "user_id", rule->value);
 }
 
 static json_t *headers(struct request *rq)
@@ -33,8 +38,7 @@ static json_t *headers(struct request *rq)
 
 	for (size_t i = 0; i < h.n; i++) {
 		struct str name = header_safe(h.v[i].name, rq->arena);
-		json_t *value = header_is_secret(h.v[i].name) ? json_string("***")
-							      : text(rq, h.v[i].value);
+		json_t *value = shown(rq, h.v[i].name, h.v[i].value);
 
 		json_object_setn_new(all, name.p, name.len, value);
 	}

@@ -37,6 +37,8 @@ struct worker {
 	struct memory_port *port;
 	struct app *app;
 	struct mail ended;
+	struct message stop; /* its own, so that no want of memory keeps it running */
+	bool stopping;
 };
 
 static void stop_loop(void *arg)
@@ -91,6 +93,12 @@ static void obey(struct worker *w, const struct message *m)
 	}
 }
 
+static void free_order(struct worker *w, struct mail *m)
+{
+	if (m != &w->stop.mail)
+		free(m);
+}
+
 static void on_inbox(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -101,7 +109,7 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 	for (; m; m = next) {
 		next = m->next;
 		obey(w, (struct message *)(void *)m);
-		free(m);
+		free_order(w, m);
 	}
 }
 
@@ -114,9 +122,12 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* One thread only touches it; a change list halves the epoll_ctl calls, and no descriptor
- * is dup()ed. */
-static struct event_base *make_base(void)
+/*
+ * Only its thread touches it. A change list halves the epoll_ctl calls; it may
+ * name a descriptor that was closed since, and with several loops one that is
+ * another's by then.
+ */
+static struct event_base *make_base(bool alone)
 {
 	struct event_config *cfg = event_config_new();
 	struct event_base *base = NULL;
@@ -124,7 +135,8 @@ static struct event_base *make_base(void)
 	if (!cfg)
 		return NULL;
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
-	event_config_set_flag(cfg, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	if (alone)
+		event_config_set_flag(cfg, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	base = event_base_new_with_config(cfg);
 	event_config_free(cfg);
 	return base;
@@ -132,7 +144,7 @@ static struct event_base *make_base(void)
 
 static int make_loop(struct worker *w)
 {
-	w->base = make_base();
+	w->base = make_base(w->cfg->proxy.workers == 1);
 	w->inbox = mailbox_new();
 	if (!w->base || !w->inbox)
 		return -ENOMEM;
@@ -208,7 +220,6 @@ int worker_start(const struct worker_deps *deps, struct config *cfg,
 	return 0;
 }
 
-/* Out of memory an order is lost; at a stop the process ends without it. */
 static void give_order(struct worker *w, struct message order)
 {
 	struct message *m = malloc(sizeof(*m));
@@ -234,7 +245,11 @@ void worker_drain(struct worker *w, uint64_t drain_ms)
 
 void worker_stop(struct worker *w)
 {
-	give_order(w, (struct message){ .order = ORDER_STOP });
+	if (w->stopping)
+		return;
+	w->stopping = true;
+	w->stop.order = ORDER_STOP;
+	mailbox_push(w->inbox, &w->stop.mail);
 }
 
 static void drop_orders(struct worker *w)
@@ -244,7 +259,7 @@ static void drop_orders(struct worker *w)
 	for (; m; m = next) {
 		next = m->next;
 		config_unref(((struct message *)(void *)m)->cfg);
-		free(m);
+		free_order(w, m);
 	}
 	mailbox_free(w->inbox);
 }
