@@ -111,7 +111,7 @@ static void reload(struct control *c)
 	struct config_report report = { 0 };
 	struct config *cfg = NULL;
 
-	if (load(c, &cfg, &report) < 0) {
+	if (load(c, &cfg, &report) < 0 || !cfg) {
 		log_error(&c->deps.log,
 			  "the configuration was not reloaded: the old one stays");
 		counter_add(&own->reloads_failed, 1);

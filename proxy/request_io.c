@@ -319,8 +319,8 @@ static void on_reply_end(void *arg, enum fault fault, const char *detail)
 
 	rq->upstream = NULL;
 	rq->fault = fault && rq->body_fault ? rq->body_fault : fault;
-	rq->fault_detail =
-		fault && detail ? arena_str(rq->arena, str_from(detail)).p : NULL;
+	if (fault && detail && !rq->body_fault)
+		rq->fault_detail = arena_str(rq->arena, str_from(detail)).p;
 	if (!rq->pending)
 		pipeline_resume(&rq->pipeline);
 }
