@@ -10,7 +10,8 @@ cd "$(dirname "$0")"
 
 rounds=${1:-5}
 shift || true
-need_packages nginx-light golang-go
+need_packages nginx-light
+command -v go >/dev/null || need_packages golang-go
 ../scripts/build.sh release
 go build -o gwbench .
 

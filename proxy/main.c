@@ -31,7 +31,20 @@ static const char *env(void *arg, const char *name)
 /* --- what the command line asks for ----------------------------------------------------
  */
 
-/* Also compiles the patterns, which config_load() only reads. */
+static int check_store(const struct config *cfg, struct config_report *report)
+{
+	char *why = NULL;
+	int err = cfg->memory.enabled ? store_check(cfg->store.url, &why) : 0;
+
+	if (err)
+		config_report_add(report, CONFIG_ERROR, (struct config_at){ NULL, 0 },
+				  "store.url: %s", why ? why : strerror(-err));
+	free(why);
+	return err;
+}
+
+/* Also what config_load() only reads: the patterns are compiled, the store is looked up.
+ */
 static int load(const struct config_source *source, struct config **ret,
 		enum config_action *action)
 {
@@ -42,6 +55,8 @@ static int load(const struct config_source *source, struct config **ret,
 
 	if (!err && cfg)
 		err = router_new(cfg, &report, &router);
+	if (!err && cfg)
+		err = check_store(cfg, &report);
 	config_report_print(&report, stderr);
 	config_report_done(&report);
 	router_free(router);

@@ -49,9 +49,8 @@ parse_flags() {
             --no-litellm) with_litellm= ;;
             --no-demo) with_demo= ;;
             --redis) die 2 "--redis comes with the Redis store, which is not there yet" ;;
-            --registry-port | --no-registry)
-                die 2 "$1 comes with memproxy-registry, which is not there yet"
-                ;;
+            --registry-port) die 2 "$1 comes with memproxy-registry, which is not there yet" ;;
+            --no-registry) ;; # there is none yet
             -h | --help)
                 usage
                 exit 0

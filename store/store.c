@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct {
-	struct str scheme;
+static const struct scheme {
+	struct str name;
 	/* What follows the colon is `rest`; otherwise as store_open(). */
 	int (*open)(const char *rest, const struct store_env *env, struct store **ret,
 		    char **reterr);
@@ -38,24 +38,52 @@ int store_error(char **reterr, int status, const char *fmt, ...)
 	return status;
 }
 
-int store_open(const char *url, const struct store_env *env, struct store **ret,
-	       char **reterr)
+static const struct scheme *find_scheme(struct str name)
 {
-	struct str whole = str_from(url), scheme;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+		if (str_eq(name, schemes[i].name))
+			return &schemes[i];
+	return NULL;
+}
+
+/* 0 with the row and what follows the colon, or as store_check(). */
+static int parse(const char *url, const struct scheme **scheme, const char **rest,
+		 char **reterr)
+{
+	struct str whole = str_from(url), name;
 	size_t len = 0;
 
 	while (len < whole.len && url[len] != ':' && url[len] != '/')
 		len++;
-	scheme = str_slice(whole, 0, len);
+	name = str_slice(whole, 0, len);
 	if (len == 0 || url[len] != ':')
 		return store_error(reterr, -EINVAL,
 				   "store: a URL is expected, one of " BUILT_IN);
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
-		if (str_eq(scheme, schemes[i].scheme))
-			return schemes[i].open(url + len + 1, env, ret, reterr);
+	*scheme = find_scheme(name);
+	*rest = url + len + 1;
+	if (*scheme)
+		return 0;
 	return store_error(reterr, -EPROTONOSUPPORT,
 			   "store: %.*s: is not built in; there are " BUILT_IN,
-			   STR_ARG(scheme));
+			   STR_ARG(name));
+}
+
+int store_check(const char *url, char **reterr)
+{
+	const struct scheme *scheme;
+	const char *rest;
+
+	return parse(url, &scheme, &rest, reterr);
+}
+
+int store_open(const char *url, const struct store_env *env, struct store **ret,
+	       char **reterr)
+{
+	const struct scheme *scheme;
+	const char *rest;
+	int err = parse(url, &scheme, &rest, reterr);
+
+	return err ? err : scheme->open(rest, env, ret, reterr);
 }
 
 void store_close(struct store *st)

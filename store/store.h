@@ -168,6 +168,11 @@ struct store_env {
 };
 
 /*
+ * Whether a URL names a back end that is built in, without opening anything: 0,
+ * -EINVAL (no URL) or -EPROTONOSUPPORT, with a text in *reterr to be free()d.
+ */
+int store_check(const char *url, char **reterr);
+/*
  * By the scheme of `url`: "sqlite:PATH", "memory:"; in builds with tests also
  * "faulty:…" (store/store_faulty.h). Blocks until it is usable (opened,
  * migrated). 0; -EPROTONOSUPPORT: a scheme not built in; or -errno. On failure

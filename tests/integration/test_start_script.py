@@ -242,7 +242,6 @@ def test_a_second_run_installs_nothing(tmp_path):
         (["--config", "no-such.yaml"], "no-such.yaml"),
         (["--redis"], "Redis store"),
         (["--registry-port", "1"], "memproxy-registry"),
-        (["--no-registry"], "memproxy-registry"),
     ],
 )
 def test_wrong_usage_is_2(flags, words):
