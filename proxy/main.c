@@ -55,7 +55,7 @@ static int load(const struct config_source *source, struct config **ret,
 
 	if (!err && cfg)
 		err = router_new(cfg, &report, &router);
-	if (!err && cfg)
+	if (!err && cfg && *action != CONFIG_PRINT) /* which shows it, right or wrong */
 		err = check_store(cfg, &report);
 	config_report_print(&report, stderr);
 	config_report_done(&report);

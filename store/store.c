@@ -46,44 +46,47 @@ static const struct scheme *find_scheme(struct str name)
 	return NULL;
 }
 
-/* 0 with the row and what follows the colon, or as store_check(). */
-static int parse(const char *url, const struct scheme **scheme, const char **rest,
-		 char **reterr)
+/* The row, and what follows the colon; NULL: *status as of store_check(). */
+static const struct scheme *parse(const char *url, const char **rest, int *status,
+				  char **reterr)
 {
 	struct str whole = str_from(url), name;
+	const struct scheme *scheme;
 	size_t len = 0;
 
 	while (len < whole.len && url[len] != ':' && url[len] != '/')
 		len++;
 	name = str_slice(whole, 0, len);
-	if (len == 0 || url[len] != ':')
-		return store_error(reterr, -EINVAL,
-				   "store: a URL is expected, one of " BUILT_IN);
-	*scheme = find_scheme(name);
+	if (len == 0 || url[len] != ':') {
+		*status = store_error(reterr, -EINVAL,
+				      "store: a URL is expected, one of " BUILT_IN);
+		return NULL;
+	}
 	*rest = url + len + 1;
-	if (*scheme)
-		return 0;
-	return store_error(reterr, -EPROTONOSUPPORT,
-			   "store: %.*s: is not built in; there are " BUILT_IN,
-			   STR_ARG(name));
+	scheme = find_scheme(name);
+	if (!scheme)
+		*status = store_error(reterr, -EPROTONOSUPPORT,
+				      "store: %.*s: is not built in; there are " BUILT_IN,
+				      STR_ARG(name));
+	return scheme;
 }
 
 int store_check(const char *url, char **reterr)
 {
-	const struct scheme *scheme;
 	const char *rest;
+	int status = 0;
 
-	return parse(url, &scheme, &rest, reterr);
+	return parse(url, &rest, &status, reterr) ? 0 : status;
 }
 
 int store_open(const char *url, const struct store_env *env, struct store **ret,
 	       char **reterr)
 {
-	const struct scheme *scheme;
 	const char *rest;
-	int err = parse(url, &scheme, &rest, reterr);
+	int status = 0;
+	const struct scheme *scheme = parse(url, &rest, &status, reterr);
 
-	return err ? err : scheme->open(rest, env, ret, reterr);
+	return scheme ? scheme->open(rest, env, ret, reterr) : status;
 }
 
 void store_close(struct store *st)
