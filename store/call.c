@@ -17,6 +17,7 @@ static const struct {
 	[CALL_FORGET] = { "forget", true },
 	[CALL_PAUSE] = { "pause", true },
 	[CALL_EXPIRE] = { "expire", true },
+	[CALL_TRIM] = { "trim", true },
 	[CALL_PING] = { "ping", true },
 };
 
@@ -38,6 +39,19 @@ bool digest_is_zero(const struct digest *d)
 	return true;
 }
 
+static bool is_whole(const struct exchange *x)
+{
+	switch (x->state) {
+	case EXCHANGE_COMPLETE:
+	case EXCHANGE_CANCELLED:
+		return x->user.p != NULL && x->sources.p == NULL;
+	case EXCHANGE_BLOCK: /* in no line of exchanges, so that it has no siblings */
+		return x->sources.p != NULL && x->user.p == NULL && x->reply.p == NULL &&
+		       digest_is_zero(&x->prev) && digest_is_zero(&x->reply_digest);
+	}
+	return false;
+}
+
 int call_check(const struct call *c)
 {
 	const struct exchange *x = &c->x;
@@ -48,8 +62,11 @@ int call_check(const struct call *c)
 	case CALL_PING:
 		return 0;
 	case CALL_APPEND:
-		if (x->session.p == NULL || x->user.p == NULL ||
-		    (x->state != EXCHANGE_COMPLETE && x->state != EXCHANGE_CANCELLED))
+		if (x->session.p == NULL || !is_whole(x))
+			return -EINVAL;
+		break;
+	case CALL_TRIM:
+		if (c->keep == 0)
 			return -EINVAL;
 		break;
 	default:
@@ -89,6 +106,7 @@ void call_answer(const struct call *c, const struct answer *a)
 		break;
 	case CALL_FORGET:
 	case CALL_EXPIRE:
+	case CALL_TRIM:
 		c->cb.count(c->arg, a->status, a->n);
 		break;
 	case CALL_EDIT:
@@ -176,6 +194,8 @@ struct op *call_run(struct store *st, const struct call *c, struct call_sink *to
 		return store_pause(st, p, c->paused, sink_done, to);
 	case CALL_EXPIRE:
 		return store_expire(st, c->now_ms, sink_count, to);
+	case CALL_TRIM:
+		return store_trim(st, p, c->keep, sink_count, to);
 	case CALL_PING:
 	case CALL_N:
 		break;

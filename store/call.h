@@ -3,7 +3,7 @@
  * a decorator, passes around.
  *
  * Such a back end embeds struct call_store, takes CALL_STORE_OPS into its table
- * of ops, and has one entry for all eleven operations: submit(). Private to
+ * of ops, and has one entry for all twelve operations: submit(). Private to
  * store/ and its tests.
  */
 #ifndef STORE_CALL_H
@@ -24,6 +24,7 @@ enum call_kind {
 	CALL_FORGET,
 	CALL_PAUSE,
 	CALL_EXPIRE,
+	CALL_TRIM,
 	CALL_PING,
 	CALL_N
 };
@@ -43,6 +44,7 @@ struct call {
 	uint64_t cursor;     /* read_since, read_before */
 	uint64_t skip;       /* sessions */
 	uint64_t now_ms;     /* expire */
+	uint64_t keep;       /* trim */
 	size_t bytes, limit; /* reads; users, sessions */
 	union {
 		store_append_cb *append;
@@ -58,7 +60,7 @@ struct call {
 /* What any of them ends with. */
 struct answer {
 	int status;
-	uint64_t n; /* append: seq; forget, expire: how many went */
+	uint64_t n; /* append: seq; forget, expire, trim: how many went */
 	struct store_head head;
 	const struct exchange *exchanges;
 	const struct store_user *users;
@@ -95,7 +97,7 @@ struct call_store {
 	.read_before = call_store_read_before, .get = call_store_get,                    \
 	.users = call_store_users, .sessions = call_store_sessions,                      \
 	.edit = call_store_edit, .forget = call_store_forget, .pause = call_store_pause, \
-	.expire = call_store_expire, .ping = call_store_ping
+	.expire = call_store_expire, .trim = call_store_trim, .ping = call_store_ping
 
 struct op *call_store_append(struct store *st, const struct exchange *x, uint64_t epoch,
 			     store_append_cb *cb, void *arg);
@@ -122,6 +124,8 @@ struct op *call_store_pause(struct store *st, const struct partition *p, bool pa
 			    store_done_cb *cb, void *arg);
 struct op *call_store_expire(struct store *st, uint64_t now_ms, store_count_cb *cb,
 			     void *arg);
+struct op *call_store_trim(struct store *st, const struct partition *p, uint64_t keep,
+			   store_count_cb *cb, void *arg);
 struct op *call_store_ping(struct store *st, store_done_cb *cb, void *arg);
 
 bool digest_is_zero(const struct digest *d);

@@ -1,4 +1,4 @@
-/* call_store.c - the eleven operations, each made a value and submitted. */
+/* call_store.c - the twelve operations, each made a value and submitted. */
 #include "store/call.h"
 
 #include <errno.h>
@@ -127,6 +127,16 @@ struct op *call_store_expire(struct store *st, uint64_t now_ms, store_count_cb *
 {
 	return submit(st, &(struct call){ .kind = CALL_EXPIRE,
 					  .now_ms = now_ms,
+					  .cb.count = cb,
+					  .arg = arg });
+}
+
+struct op *call_store_trim(struct store *st, const struct partition *p, uint64_t keep,
+			   store_count_cb *cb, void *arg)
+{
+	return submit(st, &(struct call){ .kind = CALL_TRIM,
+					  .x.partition = *p,
+					  .keep = keep,
 					  .cb.count = cb,
 					  .arg = arg });
 }

@@ -24,6 +24,12 @@ struct exchange_id {
 enum exchange_state {
 	EXCHANGE_COMPLETE = 1,
 	EXCHANGE_CANCELLED = 2, /* the client left: the user's words, no reply */
+	/*
+	 * No exchange: a record of which exchanges were put into a request with a turn,
+	 * so that the same block can be put there again. It lies in the log, ages, goes
+	 * with its session and is read as the others are, but is counted nowhere.
+	 */
+	EXCHANGE_BLOCK = 3,
 };
 
 struct exchange {
@@ -43,15 +49,29 @@ struct exchange {
 	 * exchange that follows a reply said twice (store/store.h).
 	 */
 	struct digest reply_digest;
+	/*
+	 * By which a text is known when it is sent again: turn_hash() (memory/clean.h)
+	 * of the cleaned texts before redaction, capping and edits; prev_hash is of the
+	 * assistant text before. Zero: none, or kept by a version that had no hashes.
+	 */
+	struct hash128 user_hash, reply_hash, prev_hash;
+	struct hash128 reply_id; /* of the id that the API gave the reply; zero: none */
+	struct str sources;      /* EXCHANGE_BLOCK: see memory/sticky.h; else absent */
 	struct str client, model, request_id; /* may be absent */
 };
 
 /*
  * The first 16 bytes of HMAC-SHA-256(secret; tenant, user, session, prev, user
- * text, reply): the same exchange told twice has the same id.
+ * text, reply): the same exchange told twice has the same id. A block's is of what
+ * names its turn, its sources and the time instead of the texts.
  */
 struct exchange_id exchange_id(const struct digest *secret, const struct exchange *x);
 bool exchange_id_eq(const struct exchange_id *a, const struct exchange_id *b);
+
+/* The four hashes as kept: little-endian, in the order above. */
+#define EXCHANGE_HASHES 64
+void exchange_pack_hashes(const struct exchange *x, unsigned char ret[EXCHANGE_HASHES]);
+void exchange_unpack_hashes(struct exchange *x, const unsigned char p[EXCHANGE_HASHES]);
 
 /* What it counts for where bytes are bounded: its texts and EXCHANGE_OVERHEAD. */
 #define EXCHANGE_OVERHEAD 256

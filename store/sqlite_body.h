@@ -25,7 +25,10 @@
 
 struct arena;
 
-/* session, client, model, request_id, user and reply of x. 0, -EINVAL (4 GB), -ENOMEM. */
+/*
+ * The hashes, session, client, model, request_id, user, reply and sources of x. 0,
+ * -EINVAL (4 GB), -ENOMEM.
+ */
 int body_encode(struct arena *mem, const struct exchange *x, struct str *ret);
 /* Into the same of x, borrowed from the body. 0; or -EIO where it is none. */
 int body_decode(struct str body, struct exchange *x);

@@ -42,7 +42,8 @@ static inline struct job *job_of(struct mail *m)
  */
 typedef int job_fn(struct db *db, struct job *job);
 
-job_fn sqlite_append, sqlite_edit, sqlite_forget, sqlite_pause, sqlite_expire;
+job_fn sqlite_append, sqlite_edit, sqlite_forget, sqlite_pause, sqlite_expire,
+	sqlite_trim;
 job_fn sqlite_read_since, sqlite_read_before, sqlite_get, sqlite_users, sqlite_sessions;
 
 /* How much there is, into job->stats. */

@@ -58,6 +58,7 @@ static job_fn *const run_fns[CALL_N] = {
 	[CALL_FORGET] = sqlite_forget,
 	[CALL_PAUSE] = sqlite_pause,
 	[CALL_EXPIRE] = sqlite_expire,
+	[CALL_TRIM] = sqlite_trim,
 	[CALL_PING] = ping,
 };
 

@@ -225,10 +225,11 @@ static int copy_user(struct query *q, struct arena *mem, struct store_user *u)
 	return exchange_copy_text(mem, column_str(q, 1), &u->partition.user);
 }
 
-#define USER_COLUMNS                                          \
-	"tenant, user, epoch, head, paused, n, " FIRST_OF "," \
-	" (SELECT at_ms FROM exchange WHERE " ITS_KEYS " ORDER BY k DESC LIMIT 1)"
-#define USER_LISTED " AND (n > 0 OR paused) ORDER BY tenant, user LIMIT ?"
+#define USER_COLUMNS                                                     \
+	"tenant, user, epoch, head, paused, n - blocks, " FIRST_OF ","   \
+	" (SELECT at_ms FROM exchange WHERE " ITS_KEYS " AND state <> 3" \
+	" ORDER BY k DESC LIMIT 1)"
+#define USER_LISTED " AND (n > blocks OR paused) ORDER BY tenant, user LIMIT ?"
 
 static struct query users_query(struct db *db, const struct call *c)
 {
@@ -296,7 +297,8 @@ int sqlite_sessions(struct db *db, struct job *job)
 	q = query(db,
 		  "SELECT (SELECT body FROM exchange WHERE k = newest), n, first, last"
 		  " FROM (SELECT max(k) AS newest, count(*) AS n, min(at_ms) AS first,"
-		  " max(at_ms) AS last FROM exchange WHERE p = ? GROUP BY session"
+		  " max(at_ms) AS last FROM exchange WHERE p = ? AND state <> 3 GROUP BY "
+		  "session"
 		  " ORDER BY newest DESC LIMIT ? OFFSET ?)");
 	query_u64(&q, p);
 	query_u64(&q, job->call.limit);
@@ -316,10 +318,10 @@ int sqlite_sessions(struct db *db, struct job *job)
 
 int sqlite_count(struct db *db, struct store_stats *ret)
 {
-	struct query q =
-		query(db, "SELECT count(*), total(n), (SELECT page_count * page_size"
-			  " FROM pragma_page_count, pragma_page_size)"
-			  " FROM partition");
+	struct query q = query(
+		db, "SELECT count(*), total(n - blocks), (SELECT page_count * page_size"
+		    " FROM pragma_page_count, pragma_page_size)"
+		    " FROM partition");
 	int rc = query_step(&q);
 
 	if (rc > 0) {

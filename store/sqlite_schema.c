@@ -74,6 +74,17 @@ static const char *const migrations[] = {
 	"PRAGMA application_id = " DECIMAL(
 		SQLITE_APPLICATION_ID) ";"
 				       "PRAGMA user_version = 1;",
+
+	/* Records of blocks. (A body has hashes from now on: sqlite_body.c reads both.)
+	 */
+	"ALTER TABLE partition ADD COLUMN blocks INTEGER NOT NULL DEFAULT 0;" /* of n */
+	"DROP TRIGGER exchange_gone;"
+	"CREATE TRIGGER exchange_gone AFTER DELETE ON exchange BEGIN"
+	" UPDATE partition SET n = n - 1, blocks = blocks - (OLD.state = 3)"
+	" WHERE p = OLD.p; END;"
+	"DROP INDEX exchange_session;"
+	"CREATE INDEX exchange_session ON exchange (p, session, prev, at_ms, state);"
+	"PRAGMA user_version = 2;",
 };
 
 enum { VERSION = sizeof(migrations) / sizeof(*migrations) };

@@ -23,8 +23,9 @@ struct gone {
 	uint64_t epoch, seq;
 };
 
-/* Exchanges that one expire transaction deletes: others get their turn in between. */
-enum { EXPIRE_SLICE = 500 };
+/* Rows that one transaction of expire or trim deletes: others get their turn in between.
+ */
+enum { SLICE = 500 };
 
 static void query_id(struct query *q, const struct exchange_id *id)
 {
@@ -70,18 +71,21 @@ static int find_or_make(struct db *db, const struct partition *p,
 	return rc < 0 ? rc : make_partition(db, p, row);
 }
 
-/* `added` exchanges came in; the table's trigger counts those that go. */
+/* `added` came in, of which some are blocks; the table's trigger counts what goes. */
 static int save_partition(struct db *db, const struct job *job,
-			  const struct partition_row *row, uint64_t added)
+			  const struct partition_row *row, uint64_t added,
+			  uint64_t added_blocks)
 {
 	struct query q = query(db, "UPDATE partition SET epoch = ?, forgot = ?, head = ?,"
-				   " paused = ?, n = n + ?, changed_ms = ? WHERE p = ?");
+				   " paused = ?, n = n + ?, blocks = blocks + ?,"
+				   " changed_ms = ? WHERE p = ?");
 
 	query_u64(&q, row->head.epoch);
 	query_u64(&q, row->forgot);
 	query_u64(&q, row->head.head);
 	query_u64(&q, row->head.paused);
 	query_u64(&q, added);
+	query_u64(&q, added_blocks);
 	query_u64(&q, job->now_ms);
 	query_u64(&q, row->p);
 	return query_run(&q);
@@ -257,7 +261,8 @@ int sqlite_append(struct db *db, struct job *job)
 	if (rc == 0)
 		rc = insert(db, job, row.p, row.head.head);
 	if (rc == 0)
-		rc = save_partition(db, job, &row, 1);
+		rc = save_partition(db, job, &row, 1,
+				    job->call.x.state == EXCHANGE_BLOCK);
 	job->answer.n = row.head.head;
 	return rc;
 }
@@ -277,10 +282,13 @@ static int edit_body(struct db *db, struct job *job, uint64_t k)
 	rc = body_encode(job->mem, &x, &body);
 	if (rc < 0)
 		return rc;
-	q = query(db, "UPDATE exchange SET body = ? WHERE k = ?");
+	q = query(db, "UPDATE exchange SET body = ? WHERE k = ? AND state <> 3");
 	query_str(&q, body);
 	query_u64(&q, k);
-	return query_run(&q);
+	rc = query_run(&q);
+	if (rc == 0 && db_changes(db) == 0)
+		job->answer.status = -ENOENT; /* a block has no texts */
+	return rc;
 }
 
 int sqlite_edit(struct db *db, struct job *job)
@@ -297,16 +305,35 @@ int sqlite_edit(struct db *db, struct job *job)
 	if (rc < 0 || seq == 0)
 		return rc;
 	rc = edit_body(db, job, exchange_key(row.p, seq));
-	if (rc < 0)
+	if (rc < 0 || job->answer.status < 0)
 		return rc;
 	row.head.epoch++;
 	job->wipes = true;
-	return save_partition(db, job, &row, 0);
+	return save_partition(db, job, &row, 0, 0);
+}
+
+/* What a DELETE … RETURNING state took away. */
+struct taken {
+	uint64_t rows, exchanges; /* with blocks, and without */
+};
+
+static int run_delete(struct query *q, struct taken *ret)
+{
+	int rc;
+
+	*ret = (struct taken){ 0, 0 };
+	while ((rc = query_step(q)) > 0) {
+		ret->rows++;
+		ret->exchanges += column_u64(q, 0) != EXCHANGE_BLOCK;
+	}
+	query_end(q);
+	return rc;
 }
 
 /* One exchange, known to be there by its seq. */
 static int forget_exchange(struct db *db, struct job *job,
-			   const struct partition_row *row, uint64_t seq)
+			   const struct partition_row *row, uint64_t seq,
+			   struct taken *ret)
 {
 	const struct gone g = { GONE_FORGOTTEN, row->head.epoch, seq };
 	struct query q;
@@ -314,12 +341,13 @@ static int forget_exchange(struct db *db, struct job *job,
 
 	if (rc < 0)
 		return rc;
-	q = query(db, "DELETE FROM exchange WHERE k = ?");
+	q = query(db, "DELETE FROM exchange WHERE k = ? RETURNING state");
 	query_u64(&q, exchange_key(row->p, seq));
-	return query_run(&q);
+	return run_delete(&q, ret);
 }
 
-static int forget_session(struct db *db, struct job *job, const struct partition_row *row)
+static int forget_session(struct db *db, struct job *job, const struct partition_row *row,
+			  struct taken *ret)
 {
 	const struct gone g = { GONE_SESSION, row->head.epoch, 0 };
 	struct query q;
@@ -327,25 +355,26 @@ static int forget_session(struct db *db, struct job *job, const struct partition
 
 	if (rc < 0)
 		return rc;
-	q = query(db, "DELETE FROM exchange WHERE p = ? AND session = ?");
+	q = query(db, "DELETE FROM exchange WHERE p = ? AND session = ? RETURNING state");
 	query_u64(&q, row->p);
 	query_id(&q, &job->session_mark);
-	return query_run(&q);
+	return run_delete(&q, ret);
 }
 
-static int forget_all(struct db *db, struct partition_row *row)
+static int forget_all(struct db *db, struct partition_row *row, struct taken *ret)
 {
 	struct query q = query(db, "DELETE FROM exchange WHERE k BETWEEN ?1 << 32"
-				   " AND ?1 << 32 | 4294967295");
+				   " AND ?1 << 32 | 4294967295 RETURNING state");
 
 	row->forgot = row->head.epoch;
 	query_u64(&q, row->p);
-	return query_run(&q);
+	return run_delete(&q, ret);
 }
 
 /* What is to be forgotten, and under the partition's next epoch. */
 static int forget_in(struct db *db, struct job *job, struct partition_row *row)
 {
+	struct taken taken = { 0, 0 };
 	uint64_t seq = 0;
 	int rc = 0;
 
@@ -356,13 +385,13 @@ static int forget_in(struct db *db, struct job *job, struct partition_row *row)
 	}
 	row->head.epoch++;
 	if (job->call.has_id)
-		rc = forget_exchange(db, job, row, seq);
+		rc = forget_exchange(db, job, row, seq, &taken);
 	else if (job->call.x.session.p != NULL)
-		rc = forget_session(db, job, row);
+		rc = forget_session(db, job, row, &taken);
 	else
-		rc = forget_all(db, row);
-	job->answer.n = rc == 0 ? db_changes(db) : 0;
-	return rc < 0 ? rc : save_partition(db, job, row, 0);
+		rc = forget_all(db, row, &taken);
+	job->answer.n = taken.exchanges;
+	return rc < 0 ? rc : save_partition(db, job, row, 0, 0);
 }
 
 int sqlite_forget(struct db *db, struct job *job)
@@ -377,7 +406,7 @@ int sqlite_forget(struct db *db, struct job *job)
 		rc = forget_in(db, job, &row);
 	if (rc < 0)
 		return rc;
-	job->wipes = job->answer.n > 0;
+	job->wipes = rc == 0 && row.p != 0;
 	job->answer.status = job->answer.n > 0 ? 0 : -ENOENT;
 	return 0;
 }
@@ -391,18 +420,18 @@ int sqlite_pause(struct db *db, struct job *job)
 		return rc;
 	row.head.paused = job->call.paused;
 	row.head.epoch++;
-	return save_partition(db, job, &row, 0);
+	return save_partition(db, job, &row, 0, 0);
 }
 
-static int expire_slice(struct db *db, uint64_t now_ms)
+static int expire_slice(struct db *db, uint64_t now_ms, struct taken *ret)
 {
 	struct query q =
 		query(db, "DELETE FROM exchange WHERE k IN (SELECT k FROM exchange"
-			  " WHERE expires_ms <= ? LIMIT ?)");
+			  " WHERE expires_ms <= ? LIMIT ?) RETURNING state");
 
 	query_u64(&q, now_ms);
-	query_u64(&q, EXPIRE_SLICE);
-	return query_run(&q);
+	query_u64(&q, SLICE);
+	return run_delete(&q, ret);
 }
 
 /* Records of what was forgotten, once nothing can be on its way any more. */
@@ -430,21 +459,56 @@ static int clear_away(struct db *db, uint64_t before_ms)
 
 int sqlite_expire(struct db *db, struct job *job)
 {
-	uint64_t now = job->call.now_ms, n;
-	int rc = expire_slice(db, now);
+	uint64_t now = job->call.now_ms;
+	struct taken taken;
+	int rc = expire_slice(db, now, &taken);
 
 	if (rc < 0)
 		return rc;
-	n = db_changes(db);
-	job->answer.n += n;
-	job->again = n == EXPIRE_SLICE;
+	job->answer.n += taken.exchanges;
+	job->wipes |= taken.rows > 0;
+	job->again = taken.rows == SLICE;
 	if (job->again)
 		return 0;
-	job->wipes = job->answer.n > 0;
 	if (now > STORE_FORGET_MEMORY_MS)
 		rc = clear_away(db, now - STORE_FORGET_MEMORY_MS);
 	if (rc == 0)
 		rc = sqlite_count(db, &job->stats);
 	job->counted = rc == 0;
 	return rc;
+}
+
+/*
+ * The oldest of the exchanges to keep decides; what lies before it goes. Not a forget:
+ * what the log of the file still holds goes with the next one.
+ */
+static int trim_slice(struct db *db, uint64_t p, uint64_t keep, struct taken *ret)
+{
+	struct query q =
+		query(db, "DELETE FROM exchange WHERE k IN (SELECT k FROM exchange"
+			  " WHERE k >= ?1 << 32 AND k < (SELECT k FROM exchange"
+			  " WHERE k BETWEEN ?1 << 32 AND ?1 << 32 | 4294967295"
+			  " AND state <> 3 ORDER BY k DESC LIMIT 1 OFFSET ?2 - 1)"
+			  " ORDER BY k LIMIT ?3) RETURNING state");
+
+	query_u64(&q, p);
+	query_u64(&q, keep);
+	query_u64(&q, SLICE);
+	return run_delete(&q, ret);
+}
+
+int sqlite_trim(struct db *db, struct job *job)
+{
+	struct partition_row row;
+	struct taken taken;
+	int rc = sqlite_find_partition(db, &job->call.x.partition, &row);
+
+	if (rc < 0 || row.p == 0)
+		return rc;
+	rc = trim_slice(db, row.p, job->call.keep, &taken);
+	if (rc < 0)
+		return rc;
+	job->answer.n += taken.exchanges;
+	job->again = taken.rows == SLICE;
+	return 0;
 }

@@ -155,6 +155,12 @@ struct op *store_expire(struct store *st, uint64_t now_ms, store_count_cb *cb, v
 	return st->ops->expire(st, now_ms, cb, arg);
 }
 
+struct op *store_trim(struct store *st, const struct partition *p, uint64_t keep,
+		      store_count_cb *cb, void *arg)
+{
+	return st->ops->trim(st, p, keep, cb, arg);
+}
+
 struct op *store_ping(struct store *st, store_done_cb *cb, void *arg)
 {
 	return st->ops->ping(st, cb, arg);

@@ -22,6 +22,9 @@
  * has another. A cancelled exchange supersedes nothing. What follows a superseded
  * exchange stays.
  *
+ * Records of blocks (EXCHANGE_BLOCK) lie in the log with the exchanges and are read
+ * with them; where exchanges are counted or listed, they are not.
+ *
  * Everything runs on one thread: the one that opened the store, whose event
  * loop is store_env.base. Callbacks may run before the call returns. Changes
  * take effect in the order of their calls; a read sees at least what had been
@@ -126,7 +129,7 @@ struct store_ops {
 	/* Newest first, by their last exchange. */
 	struct op *(*sessions)(struct store *st, const struct partition *p, uint64_t skip,
 			       size_t limit, store_sessions_cb *cb, void *arg);
-	/* New texts (absent: left as it is); the id stays. */
+	/* New texts (absent: left as it is); the id and the hashes stay. */
 	struct op *(*edit)(struct store *st, const struct partition *p,
 			   const struct exchange_id *id, struct str user,
 			   struct str reply, store_done_cb *cb, void *arg);
@@ -148,6 +151,12 @@ struct store_ops {
 	 * every minute or so. How many exchanges went. */
 	struct op *(*expire)(struct store *st, uint64_t now_ms, store_count_cb *cb,
 			     void *arg);
+	/*
+	 * Drops what is older than the newest `keep` exchanges (at least 1). As expire(),
+	 * it moves `first` and leaves the epoch. How many exchanges went.
+	 */
+	struct op *(*trim)(struct store *st, const struct partition *p, uint64_t keep,
+			   store_count_cb *cb, void *arg);
 	struct op *(*ping)(struct store *st, store_done_cb *cb, void *arg);
 	void (*stats)(const struct store *st, struct store_stats *ret);
 	/* 32 random bytes made once with the schema; the key of ids and delimiters. */
@@ -204,6 +213,8 @@ struct op *store_forget(struct store *st, const struct partition *p, struct str 
 struct op *store_pause(struct store *st, const struct partition *p, bool paused,
 		       store_done_cb *cb, void *arg);
 struct op *store_expire(struct store *st, uint64_t now_ms, store_count_cb *cb, void *arg);
+struct op *store_trim(struct store *st, const struct partition *p, uint64_t keep,
+		      store_count_cb *cb, void *arg);
 struct op *store_ping(struct store *st, store_done_cb *cb, void *arg);
 void store_stats(const struct store *st, struct store_stats *ret);
 const struct digest *store_secret(const struct store *st);

@@ -215,6 +215,23 @@ struct exchange say(struct fixture *f, const char *session, const char *user,
 	return x;
 }
 
+struct exchange block(struct fixture *f, const char *session, const char *sources)
+{
+	struct exchange x = {
+		.partition = ann(),
+		.session = str_from(session),
+		.session_named = true,
+		.state = EXCHANGE_BLOCK,
+		.at_ms = f->time.now_ms,
+		.user_hash = { 1, 2 },
+		.prev_hash = { 3, 4 },
+		.sources = str_from(sources),
+	};
+
+	set_id(f, &x);
+	return x;
+}
+
 struct exchange say_after(struct fixture *f, const struct exchange *to, const char *user,
 			  const char *reply)
 {
@@ -313,6 +330,13 @@ int64_t forget_ann(struct fixture *f)
 	return how_many(f, &(struct call){ .kind = CALL_FORGET, .x.partition = ann() });
 }
 
+int64_t trim(struct fixture *f, uint64_t keep)
+{
+	return how_many(
+		f,
+		&(struct call){ .kind = CALL_TRIM, .x.partition = ann(), .keep = keep });
+}
+
 int64_t expire(struct fixture *f)
 {
 	return how_many(f,
@@ -329,6 +353,8 @@ void assert_same_text(struct str a, struct str b)
 
 void assert_same_exchange(const struct exchange *a, const struct exchange *b)
 {
+	unsigned char hashes[EXCHANGE_HASHES], others[EXCHANGE_HASHES];
+
 	assert_true(exchange_id_eq(&a->id, &b->id));
 	assert_int_equal(a->seq, b->seq);
 	assert_same_text(a->partition.tenant, b->partition.tenant);
@@ -341,6 +367,10 @@ void assert_same_exchange(const struct exchange *a, const struct exchange *b)
 	assert_same_text(a->user, b->user);
 	assert_same_text(a->reply, b->reply);
 	assert_true(digest_eq(&a->prev, &b->prev));
+	exchange_pack_hashes(a, hashes);
+	exchange_pack_hashes(b, others);
+	assert_memory_equal(hashes, others, sizeof(hashes));
+	assert_same_text(a->sources, b->sources);
 	assert_same_text(a->client, b->client);
 	assert_same_text(a->model, b->model);
 	assert_same_text(a->request_id, b->request_id);

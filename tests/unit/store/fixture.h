@@ -69,6 +69,8 @@ struct partition ann(void);
 /* "session" named, a complete exchange, with the id of these texts. */
 struct exchange say(struct fixture *f, const char *session, const char *user,
 		    const char *reply);
+/* The record of a block. */
+struct exchange block(struct fixture *f, const char *session, const char *sources);
 /* As answered to the reply of `to`. */
 struct exchange say_after(struct fixture *f, const struct exchange *to, const char *user,
 			  const char *reply);
@@ -86,6 +88,7 @@ int64_t forget_exchange(struct fixture *f, const struct exchange *x);
 int64_t forget_session(struct fixture *f, const char *session);
 int64_t forget_ann(struct fixture *f);
 int64_t expire(struct fixture *f);
+int64_t trim(struct fixture *f, uint64_t keep);
 
 void assert_same_text(struct str a, struct str b);
 void assert_same_exchange(const struct exchange *a, const struct exchange *b);

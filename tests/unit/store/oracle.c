@@ -82,12 +82,17 @@ static bool of(const struct exchange *x, const struct part *p)
 	return same_name(&x->partition, &p->name);
 }
 
-static size_t count(const struct oracle *o, const struct part *p)
+static bool is_block(const struct exchange *x)
+{
+	return x->state == EXCHANGE_BLOCK;
+}
+
+static size_t count(const struct oracle *o, const struct part *p, bool blocks)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < o->n_log; i++)
-		n += of(&o->log[i], p);
+		n += of(&o->log[i], p) && (blocks || !is_block(&o->log[i]));
 	return n;
 }
 
@@ -291,7 +296,7 @@ static void users(struct oracle *o, const struct call *c)
 
 	for (size_t i = 0; i < o->n_parts; i++) {
 		const struct part *p = &o->parts[i];
-		size_t k = count(o, p);
+		size_t k = count(o, p, false);
 
 		if (!p->there || (k == 0 && !p->paused) ||
 		    (c->tenant.p && !str_eq(c->tenant, p->name.tenant)) ||
@@ -301,7 +306,7 @@ static void users(struct oracle *o, const struct call *c)
 						   .head = head_of(o, p),
 						   .exchanges = k };
 		for (size_t j = 0; j < o->n_log; j++)
-			if (of(&o->log[j], p))
+			if (of(&o->log[j], p) && !is_block(&o->log[j]))
 				o->users[n].last_ms = o->log[j].at_ms;
 		n++;
 	}
@@ -319,7 +324,7 @@ static void sessions(struct oracle *o, const struct call *c)
 		size_t j = 0;
 		struct store_session *s;
 
-		if (!of(x, p))
+		if (!of(x, p) || is_block(x))
 			continue;
 		while (j < n && !str_eq(o->sessions[j].id, x->session))
 			j++;
@@ -341,7 +346,7 @@ static void edit(struct oracle *o, const struct call *c, uint64_t now)
 	struct part *p = find_part(o, &c->x.partition);
 	struct exchange *x = find(o, p, &c->x.id);
 
-	if (x == NULL) {
+	if (x == NULL || is_block(x)) {
 		o->a.status = -ENOENT;
 		return;
 	}
@@ -374,9 +379,11 @@ static void forget(struct oracle *o, const struct call *c, uint64_t now)
 		if (!of(x, p) || (c->has_id && !exchange_id_eq(&x->id, &c->x.id)) ||
 		    (session && !str_eq(x->session, c->x.session)))
 			continue;
+		if (!is_block(x)) {
+			o->a.status = 0;
+			o->a.n++;
+		}
 		drop(o, x);
-		o->a.status = 0;
-		o->a.n++;
 	}
 }
 
@@ -399,13 +406,14 @@ static void expire(struct oracle *o, const struct call *c)
 
 	for (size_t i = o->n_log; i-- > 0;)
 		if (o->log[i].expires_ms != 0 && o->log[i].expires_ms <= c->now_ms) {
+			o->a.n += !is_block(&o->log[i]);
 			drop(o, &o->log[i]);
-			o->a.n++;
 		}
 	for (size_t i = 0; i < o->n_parts; i++) {
 		struct part *p = &o->parts[i];
 
-		if (!p->there || p->paused || count(o, p) > 0 || p->changed_ms >= limit)
+		if (!p->there || p->paused || count(o, p, true) > 0 ||
+		    p->changed_ms >= limit)
 			continue;
 		p->there = false;
 		next = p->epoch + 1 > next ? p->epoch + 1 : next;
@@ -415,6 +423,27 @@ static void expire(struct oracle *o, const struct call *c)
 		if (o->gone[i].at_ms >= limit && o->gone[i].p->there)
 			o->gone[kept++] = o->gone[i];
 	o->n_gone = kept;
+}
+
+static void trim(struct oracle *o, const struct call *c)
+{
+	const struct part *p = find_part(o, &c->x.partition);
+	uint64_t newer = 0;
+	bool goes = false;
+
+	for (size_t i = o->n_log; i-- > 0;) {
+		const struct exchange *x = &o->log[i];
+
+		if (!of(x, p))
+			continue;
+		if (goes) {
+			o->a.n += !is_block(x);
+			drop(o, x);
+		} else {
+			newer += !is_block(x);
+			goes = newer == c->keep;
+		}
+	}
 }
 
 const struct answer *oracle_run(struct oracle *o, const struct call *c, uint64_t now_ms)
@@ -450,6 +479,9 @@ const struct answer *oracle_run(struct oracle *o, const struct call *c, uint64_t
 		break;
 	case CALL_EXPIRE:
 		expire(o, c);
+		break;
+	case CALL_TRIM:
+		trim(o, c);
 		break;
 	case CALL_PING:
 	case CALL_N:

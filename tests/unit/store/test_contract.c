@@ -46,6 +46,10 @@ int main(void)
 
 		failed += run(b, "reading", contract_reads, n_contract_reads);
 		failed += run(b, "changing", contract_changes, n_contract_changes);
+		failed += run(b, "blocks", contract_blocks, n_contract_blocks);
+		if (b->keeps)
+			failed += run(b, "reopening", contract_reopening,
+				      n_contract_reopening);
 		failed += run(b, "siblings", contract_siblings, n_contract_siblings);
 		failed += run(b, "forgetting", contract_forget, n_contract_forget);
 	}

@@ -80,9 +80,10 @@ static uint64_t some_epoch(struct run *r, const struct partition *p)
 	return roll(r, 4) > 0 ? epoch : roll(r, epoch + 2);
 }
 
+static const char *const sessions[] = { "s1", "s2", "s3" };
+
 static struct exchange new_exchange(struct run *r)
 {
-	static const char *const sessions[] = { "s1", "s2", "s3" };
 	struct exchange x = { .partition = some_partition(r),
 			      .session = pick(r, sessions, 3),
 			      .session_named = roll(r, 4) > 0,
@@ -100,6 +101,26 @@ static struct exchange new_exchange(struct run *r)
 		x.state = EXCHANGE_CANCELLED;
 	if (roll(r, 2) > 0)
 		x.model = STR("demo");
+	x.user_hash = hash128(x.user);
+	x.reply_hash = hash128(x.reply);
+	x.reply_id = (struct hash128){ roll(r, 3), roll(r, 3) };
+	set_id(r->f, &x);
+	return x;
+}
+
+static struct exchange new_block(struct run *r)
+{
+	struct exchange x = { .partition = some_partition(r),
+			      .session = pick(r, sessions, 3),
+			      .session_named = roll(r, 2) > 0,
+			      .state = EXCHANGE_BLOCK,
+			      .at_ms = r->f->time.now_ms,
+			      .sources = roll(r, 3) > 0 ? some_text(r, "") : STR("") };
+
+	x.user_hash = hash128(STR("a turn"));
+	x.prev_hash = (struct hash128){ 1, roll(r, 9) };
+	if (roll(r, 3) == 0)
+		x.expires_ms = x.at_ms + roll(r, 200000);
 	set_id(r->f, &x);
 	return x;
 }
@@ -119,7 +140,7 @@ static struct call some_append(struct run *r)
 			c.epoch = some_epoch(r, &c.x.partition);
 		return c;
 	}
-	c.x = new_exchange(r);
+	c.x = roll(r, 4) > 0 ? new_exchange(r) : new_block(r);
 	c.epoch = some_epoch(r, &c.x.partition);
 	if (r->n_told < 256)
 		r->told[r->n_told++] = c;
@@ -173,6 +194,10 @@ static struct call some_call(struct run *r)
 		return some_read(r);
 	if (n < 97)
 		return some_change(r);
+	if (n < 99)
+		return (struct call){ .kind = CALL_TRIM,
+				      .x.partition = some_partition(r),
+				      .keep = 1 + roll(r, 30) };
 	return (struct call){ .kind = CALL_EXPIRE, .now_ms = r->f->time.now_ms };
 }
 

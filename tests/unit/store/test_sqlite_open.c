@@ -197,6 +197,43 @@ static void a_newer_programs_file_is_refused(void **state)
 	assert_int_equal(refused(f, strchr(f->url, ':') + 1, "version 7"), -EINVAL);
 }
 
+/* What version 1 would have written: its tables, and its body of the one exchange. */
+static void make_it_version_1(sqlite3 *db)
+{
+	sql(db, "DROP TRIGGER exchange_gone");
+	sql(db, "DROP INDEX exchange_session");
+	sql(db, "ALTER TABLE partition DROP COLUMN blocks");
+	sql(db, "CREATE INDEX exchange_session ON exchange (p, session, prev, at_ms)");
+	sql(db, "CREATE TRIGGER exchange_gone AFTER DELETE ON exchange BEGIN"
+		" UPDATE partition SET n = n - 1 WHERE p = OLD.p; END");
+	sql(db, "UPDATE exchange SET body = x'01000000ffffffffffffffffffffffff03000000"
+		"01000000' || 'sone1'");
+	sql(db, "PRAGMA user_version = 1");
+}
+
+static void an_older_programs_file_is_brought_up(void **state)
+{
+	struct fixture *f = *state;
+	struct exchange x = say(f, "s", "one", "1"), b = block(f, "s", "ids");
+	const struct answer *a;
+	sqlite3 *db;
+
+	append(f, &x, 0, NULL);
+	db = open_raw(f);
+	store_close(f->st);
+	make_it_version_1(db);
+	sqlite3_close(db);
+	f->st = fixture_open(f, f->url);
+	x.seq = 1;
+	a = everything(f);
+	assert_int_equal(a->n_rows, 1);
+	assert_same_exchange(&a->exchanges[0], &x);
+	assert_int_equal(append(f, &b, 1, NULL), 0);
+	assert_int_equal(edit(f, &x, "uno", "1"), 0);
+	assert_int_equal(forget_session(f, "s"), 1);
+	assert_int_equal(everything(f)->n_rows, 0);
+}
+
 static void a_damaged_file_is_an_error_and_no_crash(void **state)
 {
 	struct fixture *f = *state;
@@ -251,6 +288,7 @@ int main(void)
 		CLOSED(a_file_that_is_no_database_is_refused),
 		CLOSED(another_programs_database_is_refused_and_left_alone),
 		OPEN(a_newer_programs_file_is_refused),
+		OPEN(an_older_programs_file_is_brought_up),
 		OPEN(a_damaged_file_is_an_error_and_no_crash),
 		CLOSED(a_place_that_cannot_be_is_refused_by_name),
 		CLOSED(names_that_sqlite_would_read_otherwise_are_files),
