@@ -21,8 +21,8 @@ static void on_appended(void *arg, int status, uint64_t seq)
 	end_keeping(arg, status);
 }
 
-/* As the store gets it. The id comes first: it is of what was said, not of what is left.
- */
+/* As the store gets it. Id and hashes come first: they are of what was said, not of what
+ * is left. */
 static int finish_exchange(const struct memory *m, struct exchange *x, struct arena *a)
 {
 	size_t max = atomic_load(&m->settings.max_exchange_bytes);
@@ -30,10 +30,14 @@ static int finish_exchange(const struct memory *m, struct exchange *x, struct ar
 
 	x->id = exchange_id(store_secret(m->store), x);
 	x->expires_ms = ttl ? x->at_ms + ttl : 0;
+	if (x->state == EXCHANGE_BLOCK)
+		return 0;
+	x->user_hash = turn_hash(x->user);
 	x->user = cap_text(redact_text(x->user, a), max, a);
 	if (!x->reply.p)
 		return x->user.p ? 0 : -ENOMEM;
 	x->reply_digest = turn_digest(x->reply);
+	x->reply_hash = turn_hash(x->reply);
 	x->reply = cap_text(redact_text(x->reply, a), max, a);
 	return x->user.p && x->reply.p ? 0 : -ENOMEM;
 }

@@ -101,9 +101,10 @@ bool memory_recall_is_cold(const struct op *op);
 /* Called back once kept (or refused: -ESTALE, -EPERM, -EIO …). */
 typedef void memory_keep_cb(void *arg, int status);
 /*
- * Copied; id, reply_digest and expires_ms are made by the service (redaction and
- * capping too: x holds cleaned texts). Cancelling gives up the callback, not the keeping.
- * NULL: out of memory or the queue is full (memory_stats counts it), cb never runs.
+ * Copied; id, reply_digest, user_hash and reply_hash of an exchange and expires_ms are
+ * made by the service (redaction and capping too: x holds cleaned texts). Cancelling
+ * gives up the callback, not the keeping. NULL: out of memory or the queue is full
+ * (memory_stats counts it), cb never runs.
  */
 struct op *memory_keep(struct memory_port *p, const struct exchange *x, uint64_t epoch,
 		       memory_keep_cb *cb, void *arg);

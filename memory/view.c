@@ -59,6 +59,8 @@ void view_free(struct view *v)
 	map64_done(&v->session_of);
 	map64_done(&v->of_reply);
 	map64_done(&v->of_texts);
+	map64_done(&v->of_id);
+	sticky_done(&v->sticky);
 	free(v);
 }
 
@@ -159,22 +161,38 @@ static int session_get(struct view *v, struct str id, uint32_t *ret)
 	return 0;
 }
 
+static bool is_zero(struct hash128 h)
+{
+	return h.lo == 0 && h.hi == 0;
+}
+
+static uint64_t texts_key(struct hash128 user, struct hash128 reply)
+{
+	return user.lo ^ (reply.lo << 1 | reply.lo >> 63);
+}
+
 static struct entry *entry_new(const struct exchange *x)
 {
 	struct entry *e = malloc(sizeof(*e) + x->user.len + x->reply.len);
+	struct hash128 user = turn_hash(x->user), reply = { 0, 0 };
 
 	if (!e)
 		return NULL;
+	if (x->reply.len)
+		reply = turn_hash(x->reply);
 	*e = (struct entry){
+		.id = x->id,
 		.seq = x->seq,
 		.at_ms = x->at_ms,
 		.expires_ms = x->expires_ms,
-		.user_hash = turn_hash(x->user),
+		/* Kept by a version that had no hashes: the texts are all there is. */
+		.user_hash = is_zero(x->user_hash) ? user : x->user_hash,
+		.reply_hash = is_zero(x->reply_hash) ? reply : x->reply_hash,
+		.reply_id = x->reply_id,
+		.texts_key = texts_key(user, reply),
 		.user_len = (uint32_t)x->user.len,
 		.reply_len = (uint32_t)x->reply.len,
 	};
-	if (x->reply.len)
-		e->reply_hash = turn_hash(x->reply);
 	if (x->user.len)
 		memcpy(e->text, x->user.p, x->user.len);
 	if (x->reply.len)
@@ -213,7 +231,9 @@ static int reserve(struct view *v, const struct exchange *x, uint32_t *session)
 	if (!r)
 		r = session_get(v, x->session, session);
 	if (!r)
-		r = map64_reserve(&v->of_reply, 1);
+		r = map64_reserve(&v->of_reply, 2);
+	if (!r)
+		r = map64_reserve(&v->of_id, 1);
 	if (!r)
 		r = map64_reserve(&v->of_texts, 1);
 	if (r)
@@ -240,20 +260,25 @@ static struct entry *keep_newest(struct view *v, struct map64 *m, uint64_t key,
 	return other;
 }
 
-static uint64_t texts_key(const struct entry *e)
-{
-	return e->user_hash.lo ^ (e->reply_hash.lo << 1 | e->reply_hash.lo >> 63);
-}
-
 static void mark_newest(struct view *v, uint32_t number)
 {
 	const struct entry *e = v->entries[number];
-	struct entry *older = keep_newest(v, &v->of_texts, texts_key(e), number);
+	struct entry *older = keep_newest(v, &v->of_texts, e->texts_key, number);
 
 	if (older)
 		older->superseded = true;
 	if (entry_has_reply(e))
 		keep_newest(v, &v->of_reply, e->reply_hash.lo, number);
+	if (!is_zero(e->reply_id))
+		keep_newest(v, &v->of_reply, e->reply_id.lo, number);
+}
+
+static uint64_t id_key(const struct exchange_id *id)
+{
+	uint64_t key;
+
+	memcpy(&key, id->b, sizeof(key));
+	return key;
 }
 
 static void commit(struct view *v, struct entry *e, uint32_t session,
@@ -275,6 +300,7 @@ static void commit(struct view *v, struct entry *e, uint32_t session,
 	v->bytes += entry_bytes(e);
 	order_insert(&v->all, order_find(v, &v->all, e->seq), number);
 	order_insert(o, order_find(v, o, e->seq), number);
+	map64_put(&v->of_id, id_key(&e->id), number);
 	mark_newest(v, number);
 }
 
@@ -291,6 +317,8 @@ int view_add(struct view *v, const struct exchange *x)
 	struct entry *e;
 	uint32_t session;
 
+	if (x->state == EXCHANGE_BLOCK)
+		return sticky_add(&v->sticky, x);
 	if (has_seq(v, x->seq))
 		return 0;
 	e = entry_new(x);
@@ -331,17 +359,45 @@ static struct exchange entry_exchange(const struct view *v, uint32_t number)
 	const struct session *s = &v->sessions[v->docs[2 * number].session];
 
 	return (struct exchange){
+		.id = e->id,
 		.seq = e->seq,
 		.session = { s->id, s->id_len },
 		.at_ms = e->at_ms,
 		.expires_ms = e->expires_ms,
+		.user_hash = e->user_hash,
+		.reply_hash = e->reply_hash,
+		.reply_id = e->reply_id,
 		.user = entry_user(e),
 		.reply = entry_reply(e),
 	};
 }
 
+static int copy_sticky(const struct view *v, uint64_t first, struct view *to)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < v->sticky.n && !r; i++) {
+		const struct sticky_record *s = &v->sticky.v[i];
+		const struct exchange x = {
+			.id = s->id,
+			.seq = s->seq,
+			.session = sticky_session(s),
+			.state = EXCHANGE_BLOCK,
+			.at_ms = s->at_ms,
+			.expires_ms = s->expires_ms,
+			.user_hash = s->user,
+			.prev_hash = s->prev,
+			.sources = sticky_sources(s),
+		};
+
+		if (!s->seq || s->seq >= first)
+			r = sticky_add(&to->sticky, &x);
+	}
+	return r;
+}
+
 /* Without what trimmed exchanges left behind. Out of memory: it stays a little longer. */
-static void rebuild(struct view *v)
+static void rebuild(struct view *v, uint64_t first)
 {
 	struct view *fresh = view_new(v->words), old;
 	struct exchange x;
@@ -351,6 +407,7 @@ static void rebuild(struct view *v)
 		x = entry_exchange(v, order_at(&v->all, i));
 		r = view_add(fresh, &x);
 	}
+	r = fresh && !r ? copy_sticky(v, first, fresh) : r;
 	if (fresh && !r) {
 		old = *v;
 		*v = *fresh;
@@ -368,7 +425,7 @@ void view_trim(struct view *v, uint64_t first)
 		drop_oldest(v);
 	dead = v->n_entries - v->all.n;
 	if (dead > v->all.n && dead > WORTH_IT)
-		rebuild(v);
+		rebuild(v, first);
 }
 
 static size_t scratch_bytes(const struct view_scratch *s)
@@ -386,7 +443,8 @@ size_t view_bytes(const struct view *v)
 	       v->cap_sessions * sizeof(*v->sessions) +
 	       v->cap_tokens * sizeof(*v->tokens) + map64_bytes(&v->term_of) +
 	       map64_bytes(&v->session_of) + map64_bytes(&v->of_reply) +
-	       map64_bytes(&v->of_texts) + scratch_bytes(&v->scratch);
+	       map64_bytes(&v->of_texts) + map64_bytes(&v->of_id) +
+	       sticky_bytes(&v->sticky) + scratch_bytes(&v->scratch);
 }
 
 size_t view_exchanges(const struct view *v)
@@ -400,8 +458,45 @@ struct str view_session_of_reply(const struct view *v, struct hash128 reply)
 	const struct entry *e = number ? v->entries[*number] : NULL;
 	const struct session *s;
 
-	if (!e || !hash128_eq(e->reply_hash, reply))
+	if (!e || !(hash128_eq(e->reply_hash, reply) || hash128_eq(e->reply_id, reply)))
 		return (struct str){ NULL, 0 };
 	s = &v->sessions[v->docs[2 * *number].session];
 	return (struct str){ s->id, s->id_len };
+}
+
+bool view_get(const struct view *v, uint64_t now_ms, struct view_hit *hit)
+{
+	const uint32_t *number = map64_get(&v->of_id, id_key(&hit->id));
+	const struct entry *e = number ? v->entries[*number] : NULL;
+	const struct session *s;
+
+	if (!e || !exchange_id_eq(&e->id, &hit->id) ||
+	    (e->expires_ms && e->expires_ms <= now_ms))
+		return false;
+	s = &v->sessions[v->docs[2 * *number].session];
+	hit->seq = e->seq;
+	hit->at_ms = e->at_ms;
+	hit->session = (struct str){ s->id, s->id_len };
+	hit->user = entry_user(e);
+	hit->reply = entry_reply(e);
+	return true;
+}
+
+struct sticky *view_sticky(struct view *v)
+{
+	return &v->sticky;
+}
+
+enum { SHOWN_USER_HIT = 1, SHOWN_REPLY_HIT = 2 };
+
+void view_pack_shown(const struct view_hit *h, unsigned char ret[VIEW_SHOWN_BYTES])
+{
+	ret[0] = (unsigned char)((h->user_hit ? SHOWN_USER_HIT : 0) |
+				 (h->reply_hit ? SHOWN_REPLY_HIT : 0));
+}
+
+void view_unpack_shown(struct view_hit *h, const unsigned char p[VIEW_SHOWN_BYTES])
+{
+	h->user_hit = p[0] & SHOWN_USER_HIT;
+	h->reply_hit = p[0] & SHOWN_REPLY_HIT;
 }

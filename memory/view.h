@@ -26,9 +26,9 @@ struct view *view_new(struct words *w);
 void view_free(struct view *v);
 
 /*
- * Takes copies. Exchanges may come in any order of seq (newest first while a
- * view is built, then each new one); the same seq again is passed over.
- * 0 or -ENOMEM (then the view is as it was).
+ * Takes copies, of records of blocks too (view_sticky()). Exchanges may come in any order
+ * of seq (newest first while a view is built, then each new one); the same seq again is
+ * passed over. 0 or -ENOMEM (then the view is as it was).
  */
 int view_add(struct view *v, const struct exchange *x);
 /*
@@ -40,7 +40,10 @@ void view_trim(struct view *v, uint64_t first);
 size_t view_bytes(const struct view *v); /* memory held, for the bound on all views */
 size_t view_exchanges(const struct view *v);
 
-/* The session of the newest exchange whose reply has this turn_hash(); absent: none. */
+/*
+ * The session of the newest exchange whose reply has this turn_hash(), or whose reply
+ * the API gave an id of this hash; absent: none.
+ */
 struct str view_session_of_reply(const struct view *v, struct hash128 reply);
 
 struct sent_text;
@@ -55,6 +58,7 @@ struct view_query {
 
 /* One exchange found, best first. Borrowed from the view until it changes. */
 struct view_hit {
+	struct exchange_id id;
 	uint64_t seq;
 	uint64_t at_ms;
 	struct str session;
@@ -62,6 +66,22 @@ struct view_hit {
 	double score;             /* of the exchange */
 	bool user_hit, reply_hit; /* which of its texts earned a place by itself */
 };
+
+/*
+ * What of a hit, besides its exchange, decides how it is rendered: the members after
+ * `score`, packed. Kept with the source of a block (memory/sticky.h): a change of
+ * their meaning is a new STICKY_VERSION.
+ */
+enum { VIEW_SHOWN_BYTES = 1 };
+void view_pack_shown(const struct view_hit *h, unsigned char ret[VIEW_SHOWN_BYTES]);
+void view_unpack_shown(struct view_hit *h, const unsigned char p[VIEW_SHOWN_BYTES]);
+
+/* The exchange of hit->id, into all but score and what is shown. False: not there. */
+bool view_get(const struct view *v, uint64_t now_ms, struct view_hit *hit);
+
+struct sticky;
+/* The records of blocks that view_add() was given, to be read and added to. */
+struct sticky *view_sticky(struct view *v);
 
 enum view_result { VIEW_HITS, VIEW_NO_TERMS, VIEW_NO_HIT, VIEW_NO_MEMORY };
 

@@ -3,6 +3,7 @@
 #define MEMORY_VIEW_INDEX_H
 
 #include "memory/map64.h"
+#include "memory/sticky.h"
 #include "memory/view.h"
 #include "memory/words.h"
 
@@ -12,9 +13,13 @@
  * are what is scored.
  */
 struct entry {
+	struct exchange_id id;
 	uint64_t seq, at_ms, expires_ms;
-	struct hash128 user_hash, reply_hash; /* zero: no reply */
-	bool superseded;                      /* a newer one has the same texts */
+	/* of what was said, by which it is known when it is sent again; zero: no reply */
+	struct hash128 user_hash, reply_hash;
+	struct hash128 reply_id; /* zero: none */
+	uint64_t texts_key;      /* of the texts as they are */
+	bool superseded;         /* a newer one has the same texts */
 	uint32_t user_len, reply_len;
 	char text[]; /* the user's, then the reply */
 };
@@ -90,11 +95,13 @@ struct view {
 	size_t cap_sessions;
 	struct map64 term_of, session_of; /* by hash of the stem, of the id */
 	struct map64 of_reply, of_texts;  /* the newest exchange with them */
+	struct map64 of_id;
 	uint64_t total_terms;
 	uint32_t n_docs, n_filled; /* texts, sessions that have any: BM25's N of each */
 	size_t bytes;              /* of entries, orders, postings and session ids */
 	uint64_t *tokens;          /* hashes of the terms of what is being added */
 	size_t n_tokens, cap_tokens;
+	struct sticky sticky;
 	struct view_scratch scratch;
 };
 

@@ -287,6 +287,7 @@ static struct view_hit hit_of(const struct view *v, uint32_t number)
 	const struct session *s = &v->sessions[v->docs[2 * number].session];
 
 	return (struct view_hit){
+		.id = e->id,
 		.seq = e->seq,
 		.at_ms = e->at_ms,
 		.session = { s->id, s->id_len },

@@ -10,6 +10,7 @@ from env.upstream import chat_chunk, chat_plain, say
 
 FACT = "My cat is called Biscuit and hates thunderstorms."
 QUESTION = "What is the name of my cat?"
+SECRET = "sk-proj-" + "Ab3dEf9hIj2kLm5n" * 3
 
 
 def told(upstream):
@@ -138,6 +139,30 @@ def test_what_the_client_sends_again_is_not_put_in_again(memproxy, upstream):
     for half in ([user(FACT), user(QUESTION)], [assistant("Biscuit is a fine name."), user(QUESTION)]):
         chat(memproxy, half)
         assert upstream.last.body == chat_body(half)
+
+
+def test_what_was_changed_before_it_was_kept_is_known_when_it_is_sent_again(memproxy, upstream):
+    """A key in both texts: what is kept is neither the one nor the other."""
+    fact = f"My deploy key is {SECRET} for the Biscuit server."
+    upstream.behaviour = say(f"Noted: {SECRET} is the deploy key.")
+    chat(memproxy, fact)
+    history = [user(fact), assistant(f"Noted: {SECRET} is the deploy key."), user("What did I say about the key?")]
+    reply = chat(memproxy, history)
+    assert status_of(reply) == ["none:no-hit"]
+    assert upstream.last.body == chat_body(history)
+
+
+def test_what_was_cut_before_it_was_kept_is_known_when_it_is_sent_again(launch, upstream):
+    program = launch(upstream.url, config={**CONFIG, "memory": {**CONFIG["memory"], "max_exchange_bytes": 256}})
+    fact = "My cat is called Biscuit. " + "It hates thunderstorms, rain and hail. " * 20
+    answer = "A cat called Biscuit is a fine cat. " * 20
+    upstream.behaviour = say(answer)
+    first = chat(program, fact)
+    history = [user(fact), assistant(answer), user(QUESTION)]
+    reply = chat(program, history)
+    assert status_of(reply) == ["none:no-hit"]
+    assert upstream.last.body == chat_body(history)
+    assert reply.get("x-memory-session") == first.get("x-memory-session")
 
 
 def test_nothing_is_put_in_while_tools_run(memproxy, upstream):
@@ -281,11 +306,10 @@ def test_a_clients_leaving_keeps_its_words_and_no_reply(memproxy, upstream):
 
 
 def test_keys_are_not_kept(memproxy, upstream):
-    secret = "sk-proj-" + "Ab3dEf9hIj2kLm5n" * 3
-    chat(memproxy, f"The key of my cat's feeder is {secret}, remember it.")
+    chat(memproxy, f"The key of my cat's feeder is {SECRET}, remember it.")
     chat(memproxy, "What is the key of my cat's feeder?")
     assert "feeder is" in told(upstream)
-    assert secret not in told(upstream)
+    assert SECRET not in told(upstream)
 
 
 def test_a_retry_is_kept_once(memproxy, upstream):
