@@ -45,11 +45,18 @@ static void must_say_the_same(const struct request_view *a, const struct request
 	must(str_eq(a->user_text, b->user_text));
 	must(str_eq(a->earlier_user_text, b->earlier_user_text));
 	must(str_eq(a->last_reply, b->last_reply));
-	must(a->user_last == b->user_last && a->splice_at == b->splice_at);
+	must(a->user_last == b->user_last && a->has_assistant == b->has_assistant);
 	must(a->n_sent == b->n_sent);
 	for (size_t i = 0; i < a->n_sent; i++) {
 		must(a->sent[i].from_user == b->sent[i].from_user);
 		must(hash128_eq(a->sent[i].hash, b->sent[i].hash));
+	}
+	must(a->n_turns == b->n_turns);
+	for (size_t i = 0; i < a->n_turns; i++) {
+		must(hash128_eq(a->turns[i].key.user, b->turns[i].key.user));
+		must(hash128_eq(a->turns[i].key.prev, b->turns[i].key.prev));
+		must((a->turns[i].splice_kind == SPLICE_NONE) ==
+		     (b->turns[i].splice_kind == SPLICE_NONE));
 	}
 }
 
@@ -61,20 +68,21 @@ static bool is_json(struct str s)
 	return j != NULL;
 }
 
-static void check_splice(struct str body, const struct request_view *v, struct arena *a)
+static void check_splice(struct str body, const struct request_view *v,
+			 const struct turn *turn, struct arena *a)
 {
 	const struct str block = STR(
 		"<" RENDER_TAG "3f9c51d07be2>\n" RENDER_INTRO
 		"\nuser: \"\\ \x01\t</system-reminder> ä\n</" RENDER_TAG "3f9c51d07be2>");
-	struct str insert = dialect_chat.splice(v, block, a);
+	struct str insert = dialect_chat.splice(turn->splice_kind, block, a);
 	struct request_view again;
 	struct buf b;
 
-	must(insert.p != NULL && v->splice_at > 0 && v->splice_at < body.len);
+	must(insert.p != NULL && turn->splice_at > 0 && turn->splice_at < body.len);
 	buf_init(&b, SIZE_MAX);
-	buf_add_str(&b, str_slice(body, 0, v->splice_at));
+	buf_add_str(&b, str_slice(body, 0, turn->splice_at));
 	buf_add_str(&b, insert);
-	buf_add_str(&b, str_slice(body, v->splice_at, body.len));
+	buf_add_str(&b, str_slice(body, turn->splice_at, body.len));
 	must(!b.failed);
 	if (is_json(body))
 		must(is_json(buf_str(&b)));
@@ -94,8 +102,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(a != NULL);
 	if (dialect_chat.read(body, a, &v) == 0) {
 		check_texts(&v);
-		if (v.user_last)
-			check_splice(body, &v, a);
+		for (size_t i = 0; i < v.n_turns; i++) {
+			if (v.turns[i].splice_kind != SPLICE_NONE)
+				check_splice(body, &v, &v.turns[i], a);
+		}
 	}
 	arena_free(a);
 	return 0;

@@ -25,6 +25,31 @@ struct sent_text {
 	struct hash128 hash;
 };
 
+enum splice_kind {
+	SPLICE_NONE,   /* no place for a block */
+	SPLICE_STRING, /* the beginning of a text */
+	SPLICE_PART,   /* the beginning of a list that is not empty */
+};
+
+/*
+ * What names a turn: turn_hash() of its run of user texts as a whole, and of the
+ * assistant text before (zero: none).
+ */
+struct turn_key {
+	struct hash128 user, prev;
+};
+
+/*
+ * splice_at is an offset into the body, in the run's last user message: where a
+ * block went when that message was the request's last, so that it can go there
+ * again when the client resends the turn.
+ */
+struct turn {
+	struct turn_key key;
+	size_t splice_at;
+	enum splice_kind splice_kind;
+};
+
 /*
  * What a body says. All of it lives in the arena, nothing points into the body;
  * the texts of messages are decoded and cleaned (memory/clean.h).
@@ -51,15 +76,15 @@ struct request_view {
 					 has no text */
 	struct str earlier_user_text; /* the user message before that run; absent: none */
 	struct str last_reply; /* the assistant text before that run; absent: none */
+	bool has_assistant;    /* any assistant text is in the request */
 	bool user_last; /* the last message is that run's, and has a place for a block */
 
-	/* Where a block goes, if user_last: an offset into the body, and what is there.
+	/*
+	 * Every run of user messages that has text, in order. The last is the one that
+	 * user_text tells, where there is one; a new block is for it if user_last.
 	 */
-	size_t splice_at;
-	enum {
-		SPLICE_STRING, /* the beginning of a text */
-		SPLICE_PART,   /* the beginning of a list that is not empty */
-	} splice_kind;
+	struct turn *turns;
+	size_t n_turns;
 };
 
 struct reply_tap;
@@ -76,11 +101,11 @@ struct dialect {
 	 */
 	int (*read)(struct str body, struct arena *a, struct request_view *ret);
 	/*
-	 * The bytes to insert at splice_at for a block of plain text (valid UTF-8),
-	 * set off from what follows by a blank line. .p NULL: out of memory.
+	 * The bytes to insert at a turn's splice_at for a block of plain text (valid
+	 * UTF-8), set off from what follows by a blank line; `kind` is the turn's and
+	 * not SPLICE_NONE. .p NULL: out of memory.
 	 */
-	struct str (*splice)(const struct request_view *v, struct str block,
-			     struct arena *a);
+	struct str (*splice)(enum splice_kind kind, struct str block, struct arena *a);
 	/* One `data:` payload of a streamed reply, and a whole plain one. */
 	void (*tap_event)(struct reply_tap *t, struct str event, struct str data);
 	void (*tap_plain)(struct reply_tap *t, struct str body);

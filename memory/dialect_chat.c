@@ -1,10 +1,10 @@
 /*
  * dialect_chat.c - OpenAI's chat completions, as LiteLLM serves and clients send
- * them: the paths, the replies and the row. chat_request.c reads the requests.
+ * them.
  */
-#include "memory/chat_request.h"
 #include "memory/members.h"
 #include "memory/reply_tap.h"
+#include "memory/turns.h"
 
 /* --- paths ----------------------------------------------------------------------- */
 
@@ -55,6 +55,48 @@ static struct str chat_path_model(struct str path)
 
 	find_alias(path, &model);
 	return model;
+}
+
+/* --- requests -------------------------------------------------------------------- */
+
+static enum turn_role role_of(struct json_value v)
+{
+	if (is_string(v, STR("user")))
+		return TURN_USER;
+	if (is_string(v, STR("assistant")))
+		return TURN_ASSISTANT;
+	if (is_string(v, STR("tool")) || is_string(v, STR("function")))
+		return TURN_TOOL;
+	return TURN_OTHER;
+}
+
+static struct turn_item read_message(struct json_value message)
+{
+	struct json_value role, calls, call;
+	struct turn_item item = { 0 };
+
+	GET_MEMBERS(message, { STR("role"), &role }, { STR("content"), &item.content },
+		    { STR("tool_calls"), &calls }, { STR("function_call"), &call });
+	item.role = role_of(role);
+	item.calls_tools = has_items(calls) || call.type == JSON_OBJECT;
+	return item;
+}
+
+static const struct turn_form chat_form = {
+	.items = { "messages", 8 },
+	.user_text = { "text", 4 },
+	.assistant_text = { "text", 4 },
+	.read_item = read_message,
+};
+
+static int chat_read(struct str body, struct arena *a, struct request_view *ret)
+{
+	return turns_read(&chat_form, body, a, ret);
+}
+
+static struct str chat_splice(enum splice_kind kind, struct str block, struct arena *a)
+{
+	return turns_splice(&chat_form, kind, block, a);
 }
 
 /* --- replies --------------------------------------------------------------------- */

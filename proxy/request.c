@@ -267,7 +267,9 @@ static enum step_result inject(void *p)
 
 	if (!rq->block.len)
 		return STEP_NEXT;
-	rq->inserted = rq->dialect->splice(&rq->view, rq->block, rq->arena);
+	const struct turn *turn = &rq->view.turns[rq->view.n_turns - 1];
+	rq->inserted = rq->dialect->splice(turn->splice_kind, rq->block, rq->arena);
+	rq->splice_at = turn->splice_at;
 	if (!rq->inserted.p) {
 		request_note(rq, MEMORY_DEGRADED_STORE);
 		return STEP_FAIL;

@@ -66,6 +66,7 @@ struct request {
 	uint64_t epoch;
 	bool wants_block;
 	struct str block, inserted; /* as rendered; as it goes into the body */
+	size_t splice_at;           /* where, if inserted */
 	size_t n_recalled, recall_tokens;
 	bool supermemory;    /* the model has a memory of its own */
 	unsigned memory_set; /* bits of enum memory_status */

@@ -36,7 +36,7 @@ static ssize_t drop_body(struct request *rq)
 static ssize_t read_collected(void *arg, void *p, size_t room)
 {
 	struct request *rq = arg;
-	size_t at = rq->upload_pos, split = rq->inserted.p ? rq->view.splice_at : 0;
+	size_t at = rq->upload_pos, split = rq->inserted.p ? rq->splice_at : 0;
 	size_t n;
 
 	if (at < split)

@@ -476,23 +476,37 @@ static void what_is_no_chat_body_is_refused(void **state)
 static const char *const block = "<memory-3f9a07c1d2e4b586>\n\"quoted\" \\ \t \x01 ä 😀\n"
 				 "</memory-3f9a07c1d2e4b586>";
 
-static struct str spliced(void **state, struct str body)
+static struct str spliced_into(void **state, struct str body, const struct turn *turn)
 {
-	struct request_view v;
 	struct buf b;
 
-	assert_int_equal(try_read(state, body, &v), 0);
-	assert_true(v.user_last);
-	struct str insert = dialect_chat.splice(&v, str_from(block), *state);
+	assert_int_not_equal(turn->splice_kind, SPLICE_NONE);
+	struct str insert =
+		dialect_chat.splice(turn->splice_kind, str_from(block), *state);
 	assert_non_null(insert.p);
 	buf_init(&b, SIZE_MAX);
-	buf_add_str(&b, str_slice(body, 0, v.splice_at));
+	buf_add_str(&b, str_slice(body, 0, turn->splice_at));
 	buf_add_str(&b, insert);
-	buf_add_str(&b, str_slice(body, v.splice_at, body.len));
+	buf_add_str(&b, str_slice(body, turn->splice_at, body.len));
 	assert_false(b.failed);
 	struct str ret = arena_str(*state, buf_str(&b));
 	buf_done(&b);
 	return ret;
+}
+
+static const struct turn *last_turn(const struct request_view *v)
+{
+	assert_true(v->n_turns > 0);
+	return &v->turns[v->n_turns - 1];
+}
+
+static struct str spliced(void **state, struct str body)
+{
+	struct request_view v;
+
+	assert_int_equal(try_read(state, body, &v), 0);
+	assert_true(v.user_last);
+	return spliced_into(state, body, last_turn(&v));
 }
 
 /* What the insertion should have done, done to a tree. */
@@ -503,6 +517,11 @@ static void insert_into_tree(void **state, json_t *root)
 	json_t *content = json_object_get(last, "content");
 	struct str lead = arena_printf(*state, "%s\n\n", block);
 
+	json_t *first = json_array_get(content, 0);
+	if (json_string_value(json_object_get(first, "text"))) {
+		last = first;
+		content = json_object_get(first, "text");
+	}
 	if (json_is_array(content)) {
 		json_array_insert_new(
 			content, 0,
@@ -511,7 +530,7 @@ static void insert_into_tree(void **state, json_t *root)
 	}
 	struct str text =
 		arena_printf(*state, "%s%s", lead.p, json_string_value(content));
-	json_object_set_new(last, "content", json_string(text.p));
+	json_object_set_new(last, first ? "text" : "content", json_string(text.p));
 }
 
 static void expect_splice(void **state, const char *text)
@@ -531,7 +550,7 @@ static void expect_splice(void **state, const char *text)
 static void a_block_goes_before_the_last_user_text(void **state)
 {
 	expect_splice(state, MESSAGES(U("Hello")));
-	expect_splice(state, MESSAGES(U("")));
+	expect_splice(state, MESSAGES(U("x") "," U("")));
 	expect_splice(state, MESSAGES(U("\\n\\\"x\\\"")));
 	expect_splice(state, MESSAGES(S("s") "," U("a") "," A("b") "," U("c")));
 	expect_splice(state, MESSAGES(U("a") "," U("b")));
@@ -540,15 +559,36 @@ static void a_block_goes_before_the_last_user_text(void **state)
 		      "\"tools\":[{\"x\":[1,2.5e3]}]}");
 }
 
-static void a_block_goes_before_the_first_part(void **state)
+static void a_block_goes_into_the_first_part_if_it_is_a_text(void **state)
 {
 	expect_splice(state, MESSAGES(PARTS("user", TEXT("Hello"))));
-	expect_splice(state, MESSAGES(PARTS("user", IMAGE "," TEXT("Hello"))));
+	expect_splice(state, MESSAGES(PARTS("user", TEXT("Hello") "," IMAGE)));
 	expect_splice(state, MESSAGES(PARTS("user", " \n" TEXT("Hello") "\n ")));
 	expect_splice(
 		state,
 		MESSAGES(PARTS("user", "{\"type\":\"text\",\"text\":\"x\","
 				       "\"cache_control\":{\"type\":\"ephemeral\"}}")));
+}
+
+static void a_block_goes_before_a_first_part_that_is_no_text(void **state)
+{
+	expect_splice(state, MESSAGES(PARTS("user", IMAGE "," TEXT("Hello"))));
+	expect_splice(state, MESSAGES(PARTS("user", " {} , " TEXT("Hello"))));
+	expect_splice(state, MESSAGES(U("x") "," PARTS("user", IMAGE)));
+}
+
+/* Claude Code's cache mark wanders: what a provider reads must stay the same. */
+static void a_text_and_a_list_of_that_text_say_the_same_with_a_block(void **state)
+{
+	struct str plain = spliced(state, STR(MESSAGES(U("Hello"))));
+	struct str list = spliced(state, STR(MESSAGES(PARTS("user", TEXT("Hello")))));
+	struct str message = str_slice(plain,
+				       sizeof(MESSAGES("{\"role\":\"user\","
+						       "\"content\":")) -
+					       3,
+				       plain.len - 3);
+
+	assert_non_null(strstr(list.p, arena_str(*state, message).p));
 }
 
 static void the_rest_of_the_body_is_the_clients_byte_for_byte(void **state)
@@ -559,9 +599,10 @@ static void the_rest_of_the_body_is_the_clients_byte_for_byte(void **state)
 	struct request_view v;
 
 	assert_int_equal(try_read(state, body, &v), 0);
-	assert_memory_equal(got.p, body.p, v.splice_at);
-	assert_memory_equal(got.p + got.len - (body.len - v.splice_at),
-			    body.p + v.splice_at, body.len - v.splice_at);
+	size_t at = last_turn(&v)->splice_at;
+	assert_memory_equal(got.p, body.p, at);
+	assert_memory_equal(got.p + got.len - (body.len - at), body.p + at,
+			    body.len - at);
 }
 
 /* A turn must read the same whether or not its block is in it. */
@@ -576,6 +617,114 @@ static void a_spliced_body_reads_as_the_original(void **state)
 	expect_str(v.last_reply, "b");
 	assert_int_equal(v.n_sent, 3);
 	assert_true(hash128_eq(v.sent[2].hash, turn_hash(STR("c"))));
+}
+
+/* --- places of the turns in the history -------------------------------------------- */
+
+static struct turn_key key(const char *user, const char *prev)
+{
+	struct turn_key k = { .user = turn_hash(str_from(user)) };
+
+	if (prev)
+		k.prev = turn_hash(str_from(prev));
+	return k;
+}
+
+static void expect_key(const struct turn *turn, const char *user, const char *prev)
+{
+	struct turn_key want = key(user, prev);
+
+	assert_true(hash128_eq(turn->key.user, want.user));
+	assert_true(hash128_eq(turn->key.prev, want.prev));
+}
+
+/*
+ * The n-th turn of `body` must have the place and the key that it had when the
+ * request ended with it, as `begin` did: then the bytes before are the same too.
+ */
+static void expect_same_place(void **state, const char *begin, const char *body)
+{
+	struct request_view then = read_body(state, begin), now = read_body(state, body);
+
+	assert_true(then.user_last);
+	assert_true(now.n_turns >= then.n_turns);
+	const struct turn *a = last_turn(&then), *b = &now.turns[then.n_turns - 1];
+	assert_true(hash128_eq(a->key.user, b->key.user));
+	assert_true(hash128_eq(a->key.prev, b->key.prev));
+	assert_int_equal(a->splice_at, b->splice_at);
+	assert_int_equal(a->splice_kind, b->splice_kind);
+	struct str with = spliced_into(state, str_from(begin), a);
+	struct str again = spliced_into(state, str_from(body), b);
+	assert_true(str_has_prefix(again, str_slice(with, 0, with.len - 2)));
+}
+
+static void every_turn_has_its_key_and_place(void **state)
+{
+	struct request_view v = read_body(
+		state, MESSAGES(S("s") "," U("one") "," A("first") "," U("two") "," U(
+			       "three") "," A("second") "," U("four")));
+
+	assert_int_equal(v.n_turns, 3);
+	expect_key(&v.turns[0], "one", NULL);
+	expect_key(&v.turns[1], "two\n\nthree", "first");
+	expect_key(&v.turns[2], "four", "second");
+	assert_true(v.has_assistant);
+	assert_true(v.user_last);
+}
+
+static void a_turn_keeps_its_place_when_it_is_history(void **state)
+{
+	expect_same_place(state, MESSAGES(U("one")),
+			  MESSAGES(U("one") "," A("r") "," U("two")));
+	expect_same_place(state, MESSAGES(U("zero") "," A("q") "," U("one") "," U("1b")),
+			  MESSAGES(U("zero") "," A("q") "," U("one") "," U("1b") "," A(
+				  "r") "," U("two")));
+	expect_same_place(
+		state, MESSAGES(PARTS("user", IMAGE "," TEXT("see"))),
+		MESSAGES(PARTS("user", IMAGE "," TEXT("see")) "," A("r") "," U("x")));
+	expect_same_place(state, MESSAGES(PARTS("user", TEXT("see"))),
+			  MESSAGES(PARTS("user", TEXT("see")) "," A("r") "," U("x")));
+	expect_same_place(state, MESSAGES(U("one") "," REMINDER),
+			  MESSAGES(U("one") "," REMINDER "," A("r") "," U("x")));
+}
+
+static void in_a_tool_loop_the_turns_have_their_places(void **state)
+{
+	const char *body =
+		MESSAGES(U("one") "," A("r") "," U("ask") "," CALL "," TOOL("42"));
+
+	expect_same_place(state, MESSAGES(U("one")), body);
+	expect_same_place(state, MESSAGES(U("one") "," A("r") "," U("ask")), body);
+	assert_false(read_body(state, body).user_last);
+	expect_same_place(state, MESSAGES(U("ask")),
+			  MESSAGES(U("ask") "," CALL "," TOOL("1") "," REMINDER));
+}
+
+static void a_message_without_content_has_no_place(void **state)
+{
+	static const char *const contents[] = { "null", "[]", "7", "{}" };
+
+	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+		struct str body =
+			arena_printf(*state,
+				     MESSAGES(U("x") ",{\"role\":\"user\",\"content\""
+						     ":%s}," A("r")),
+				     contents[i]);
+		struct request_view v = read_body(state, body.p);
+
+		assert_int_equal(v.n_turns, 1);
+		assert_int_equal(v.turns[0].splice_kind, SPLICE_NONE);
+	}
+}
+
+static void what_has_no_text_is_no_turn(void **state)
+{
+	struct request_view v = read_body(
+		state, MESSAGES(PARTS("user", IMAGE) "," A("nice") "," REMINDER));
+
+	assert_int_equal(v.n_turns, 0);
+	assert_true(v.has_assistant);
+	assert_false(read_body(state, MESSAGES(U("a") "," CALL)).has_assistant);
 }
 
 /* --- size ------------------------------------------------------------------------ */
@@ -633,7 +782,7 @@ static bool survives(long n, struct str body)
 	if (failed) {
 		assert_int_equal(v.n_sent, 77);
 	} else {
-		struct str insert = dialect_chat.splice(&v, str_from(block), a);
+		struct str insert = dialect_chat.splice(SPLICE_PART, str_from(block), a);
 		failed = heap_has_failed();
 		assert_int_equal(insert.p == NULL, failed);
 	}
@@ -695,9 +844,16 @@ int main(void)
 		CASE(some_facts_come_in_other_forms),
 		CASE(what_is_no_chat_body_is_refused),
 		CASE(a_block_goes_before_the_last_user_text),
-		CASE(a_block_goes_before_the_first_part),
+		CASE(a_block_goes_into_the_first_part_if_it_is_a_text),
+		CASE(a_block_goes_before_a_first_part_that_is_no_text),
+		CASE(a_text_and_a_list_of_that_text_say_the_same_with_a_block),
 		CASE(the_rest_of_the_body_is_the_clients_byte_for_byte),
 		CASE(a_spliced_body_reads_as_the_original),
+		CASE(every_turn_has_its_key_and_place),
+		CASE(a_turn_keeps_its_place_when_it_is_history),
+		CASE(in_a_tool_loop_the_turns_have_their_places),
+		CASE(a_message_without_content_has_no_place),
+		CASE(what_has_no_text_is_no_turn),
 		CASE(a_long_conversation_is_read),
 		CASE(an_array_nested_too_deep_is_refused),
 		CASE(every_allocation_that_fails_is_told),
