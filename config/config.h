@@ -88,6 +88,7 @@ struct config {
 	struct {
 		bool enabled;
 		uint64_t budget_tokens;
+		uint64_t max_context_messages;
 		uint64_t deadline, cold_deadline, keep_deadline;
 		uint64_t view_bytes;
 		uint64_t max_exchange_bytes; /* longer texts keep their head and tail */

@@ -176,6 +176,11 @@ const struct config_key config_keys[] = {
 { .path = "memory.budget_tokens", .type = &config_uint, .at = AT(memory.budget_tokens),
   .programs = CONFIG_MEMPROXY, .def = "1000", .min = 50, .max = 100000,
   .doc = "The most tokens, as estimated, that memory adds to one request." },
+{ .path = "memory.max_context_messages", .type = &config_uint,
+  .at = AT(memory.max_context_messages), .programs = CONFIG_MEMPROXY,
+  .env = { "MAX_CONTEXT_MESSAGES" }, .def = "20", .max = 1000,
+  .doc = "How many messages of a session a client gets back that names the session and "
+	 "sends one message at a time; 0: none. They count towards the budget." },
 { .path = "memory.deadline", .type = &config_duration, .at = AT(memory.deadline),
   .programs = CONFIG_MEMPROXY, .def = "20ms", .min = 1, .max = 10 * SECOND,
   .doc = "How long a request waits for its memory before it goes on without." },

@@ -47,6 +47,8 @@ void keeping_work(struct memory *m, struct message *msg)
 	struct keeping *k = (struct keeping *)(void *)msg;
 	int r = finish_exchange(m, &k->x, msg->arena);
 
+	if (!r && k->x.state == EXCHANGE_BLOCK)
+		slot_note_block(m, &k->x, k->epoch);
 	if (r)
 		end_keeping(k, r);
 	else

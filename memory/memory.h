@@ -57,6 +57,7 @@ enum recall_status {
 	RECALL_BLOCK,
 	RECALL_NO_TERMS,
 	RECALL_NO_HIT,           /* also where no block was wanted */
+	RECALL_CAP,              /* the conversation holds enough of it already */
 	RECALL_DEGRADED_STORE,   /* the store failed: no fresh epoch, no recall */
 	RECALL_DEGRADED_TIMEOUT, /* the store did not answer in time */
 };
@@ -65,13 +66,27 @@ struct recall_question {
 	struct partition partition;
 	struct str session; /* absent: not named */
 	bool find_session;  /* continue: by last_reply; else a new id is made */
-	bool want_block;    /* false (write-only): the session and epoch alone */
+	bool want_block;    /* a new one for the last of the turns */
+	bool want_resent;   /* and those of earlier requests, for the others */
 	struct str text, earlier_text; /* cleaned */
 	const struct sent_text *sent;
 	size_t n_sent;
-	struct hash128 last_reply;              /* zero: none */
-	struct digest user_digest, prev_digest; /* name the turn: for the delimiter */
+	const struct turn_key *turns; /* of the request, in order */
+	size_t n_turns;
+	struct hash128 last_reply; /* zero: none */
+	/* hash128() of the id by which the API is asked to go on from a reply, so that it
+	 * holds what was said in that session itself; zero: none */
+	struct hash128 reply_id;
+	size_t backfill; /* exchanges of the session that a request without any history
+			    of its own gets back; 0: none */
 	size_t budget_tokens;
+};
+
+/* A block for a turn. */
+struct recall_put {
+	size_t turn; /* which of the question's */
+	struct str block;
+	bool resent; /* it was put there by an earlier request */
 };
 
 /* Borrowed for the call. */
@@ -79,8 +94,12 @@ struct recall_answer {
 	enum recall_status status;
 	bool partial; /* the view was not complete yet */
 	bool paused;  /* the partition takes nothing in */
-	struct str block;
-	size_t n_exchanges, tokens;
+	bool backfilled;
+	const struct recall_put *puts; /* in order of their turns */
+	size_t n_puts;
+	size_t n_exchanges, tokens; /* of all of them */
+	struct str sources; /* of the new block (memory/sticky.h), to be kept with its
+			       turn; absent: there is none */
 	struct str session; /* the one asked with; else found or new, if that was asked
 			       for; else absent */
 	uint64_t epoch;     /* for memory_keep(); where degraded, the last one known */

@@ -160,6 +160,18 @@ static int copy_sent(struct arena *a, struct recall_question *q)
 	return 0;
 }
 
+static int copy_turns(struct arena *a, struct recall_question *q)
+{
+	struct turn_key *turns = arena_alloc(a, q->n_turns * sizeof(*turns));
+
+	if (!turns)
+		return -ENOMEM;
+	if (q->n_turns)
+		memcpy(turns, q->turns, q->n_turns * sizeof(*turns));
+	q->turns = turns;
+	return 0;
+}
+
 static int copy_question(struct arena *a, struct recall_question *q)
 {
 	int r = copy(a, &q->partition.tenant);
@@ -172,6 +184,8 @@ static int copy_question(struct arena *a, struct recall_question *q)
 		r = copy_capped(a, &q->text);
 	if (!r)
 		r = copy_capped(a, &q->earlier_text);
+	if (!r)
+		r = copy_turns(a, q);
 	return r ? r : copy_sent(a, q);
 }
 

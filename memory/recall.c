@@ -6,14 +6,12 @@
  * is being built, such a read is enough, and at the end of the caller's patience
  * the answer comes from what is there.
  */
-#include "memory/clean.h"
-#include "memory/render.h"
 #include "memory/service.h"
+#include "memory/sticky.h"
 
 #include <string.h>
 
 enum {
-	CANDIDATES = 64, /* exchanges; fills 4000 tokens where turns are short */
 	BREAKER_FAILURES = 5,
 	BREAKER_OPEN_US = 1000000,
 };
@@ -54,91 +52,45 @@ static struct str new_session(struct memory *m, struct arena *a)
 	return arena_printf(a, "mp-%s", hex);
 }
 
-/* The one asked with, that of the reply before, or a new one. `v` may be NULL. */
-static struct str find_session(struct memory *m, const struct question *q,
-			       const struct view *v)
+static bool is_zero(struct hash128 h)
+{
+	return h.lo == 0 && h.hi == 0;
+}
+
+/* In the middle of its first turn a conversation has no reply yet, but maybe a block. */
+static struct str session_of_blocks(struct memory *m, const struct recall_question *asked,
+				    struct view *v)
+{
+	uint64_t now = clock_wall_ms(m->deps.clock);
+	size_t n = asked->n_turns;
+	const struct sticky_record *r = NULL;
+
+	if (asked->want_block && n)
+		n--; /* it may begin another conversation with the same words */
+	while (!r && n--)
+		r = sticky_find(view_sticky(v), (struct str){ NULL, 0 }, true,
+				asked->turns[n].user, asked->turns[n].prev, now);
+	return r ? sticky_session(r) : (struct str){ NULL, 0 };
+}
+
+/*
+ * The one asked with, that of the reply before or of a block, or a new one. `v` may be
+ * NULL.
+ */
+static struct str find_session(struct memory *m, const struct question *q, struct view *v)
 {
 	const struct recall_question *asked = &q->q;
 	struct str found = { NULL, 0 };
 
 	if (asked->session.len || !asked->find_session)
 		return asked->session;
-	if (v && (asked->last_reply.lo || asked->last_reply.hi))
+	if (v && !is_zero(asked->reply_id))
+		found = view_session_of_reply(v, asked->reply_id);
+	if (v && !found.p && !is_zero(asked->last_reply))
 		found = view_session_of_reply(v, asked->last_reply);
+	if (v && !found.p)
+		found = session_of_blocks(m, asked, v);
 	return found.p ? arena_str(q->msg.arena, found) : new_session(m, q->msg.arena);
-}
-
-/*
- * Twelve hexadecimal digits that nobody can tell beforehand and that are the
- * same whenever the turn is rendered. The first is made a decimal digit: the
- * mark by which clean_text() knows our tags from words like <memory-management>.
- */
-static struct str nonce(struct memory *m, const struct question *q, char ret[65])
-{
-	const struct recall_question *asked = &q->q;
-	const struct str parts[] = {
-		STR("delimiter"),
-		asked->partition.tenant,
-		asked->partition.user,
-		q->answer.session,
-		{ (const char *)asked->user_digest.b, sizeof(asked->user_digest.b) },
-		{ (const char *)asked->prev_digest.b, sizeof(asked->prev_digest.b) },
-	};
-	struct digest d = digest_hmac(store_secret(m->store), parts,
-				      sizeof(parts) / sizeof(*parts));
-
-	digest_hex(&d, ret);
-	ret[0] = (char)('0' + d.b[0] % 10);
-	return (struct str){ ret, 12 };
-}
-
-static int render(struct memory *m, struct question *q, const struct view_hit *hits,
-		  size_t n, struct render_result *ret)
-{
-	char hex[65];
-
-	return render_block(hits, n, q->q.budget_tokens, nonce(m, q, hex), q->msg.arena,
-			    ret);
-}
-
-/* Where everything that the client has not sent fits, all of it goes in. */
-static bool render_all(struct memory *m, struct question *q, const struct view_query *vq,
-		       struct render_result *ret)
-{
-	struct view_hit hits[CANDIDATES];
-	size_t n = 0;
-
-	return view_unsent(q->slot->view, vq, hits, CANDIDATES, &n) == VIEW_HITS &&
-	       render(m, q, hits, n, ret) == 0 && ret->n_exchanges == n;
-}
-
-static enum recall_status recall_block(struct memory *m, struct question *q)
-{
-	const struct view_query vq = {
-		.text = q->q.text,
-		.earlier_text = q->q.earlier_text,
-		.sent = q->q.sent,
-		.n_sent = q->q.n_sent,
-		.now_ms = clock_wall_ms(m->deps.clock),
-	};
-	struct view_hit hits[CANDIDATES];
-	struct render_result r = { 0 };
-	size_t n = 0;
-	enum view_result found = view_search(q->slot->view, &vq, hits, CANDIDATES, &n);
-
-	if (found == VIEW_NO_TERMS)
-		return RECALL_NO_TERMS;
-	if (found == VIEW_NO_MEMORY)
-		return RECALL_DEGRADED_STORE;
-	if (q->answer.partial || !render_all(m, q, &vq, &r)) {
-		r = (struct render_result){ 0 };
-		if (n && render(m, q, hits, n, &r))
-			return RECALL_DEGRADED_STORE;
-	}
-	q->answer.block = r.block;
-	q->answer.n_exchanges = r.n_exchanges;
-	q->answer.tokens = r.tokens;
-	return r.n_exchanges ? RECALL_BLOCK : RECALL_NO_HIT;
 }
 
 /* From a view whose epoch has been confirmed. */
@@ -152,8 +104,7 @@ static void answer(struct question *q, bool partial)
 	q->answer.epoch = q->slot->head.epoch;
 	if (!atomic_load(&q->msg.cancelled)) {
 		q->answer.session = find_session(m, q, q->slot->view);
-		if (q->q.want_block)
-			status = recall_block(m, q);
+		recall_blocks(m, q, &status);
 	}
 	end(q, status);
 }

@@ -235,6 +235,7 @@ static int choose(struct rendering *r, const struct view_hit *hits, size_t n)
 static int finish(struct rendering *r, struct str nonce, struct buf *to,
 		  struct render_result *ret)
 {
+	struct view_hit *hits;
 	struct str block;
 
 	find_session_starts(r);
@@ -245,7 +246,12 @@ static int finish(struct rendering *r, struct str nonce, struct buf *to,
 	block = arena_str(r->arena, buf_str(to));
 	if (!block.p)
 		return -ENOMEM;
-	*ret = (struct render_result){ block, r->n, tokens_estimate(block) };
+	hits = arena_alloc(r->arena, r->n * sizeof(*hits));
+	if (!hits)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n; i++)
+		hits[i] = *r->pieces[i].hit;
+	*ret = (struct render_result){ block, r->n, tokens_estimate(block), hits };
 	return 0;
 }
 

@@ -29,6 +29,7 @@
 struct render_result {
 	struct str block; /* plain text in the arena; absent: nothing fitted */
 	size_t n_exchanges, tokens;
+	const struct view_hit *hits; /* those that are in it, in the arena */
 };
 
 /*

@@ -4,7 +4,8 @@
  *	memory.c     starts and ends the thread, counts
  *	port.c       a loop's end: messages out, answers back
  *	keeping.c    exchanges to the store
- *	recall.c     questions: how long they wait, what they are answered
+ *	recall.c     questions: how long they wait, and in which session they are asked
+ *	recall_block.c  the blocks that answer one
  *	slot.c       a partition's view, caught up with the log
  *	slots.c      the table of them
  *
@@ -123,6 +124,11 @@ void keeping_work(struct memory *m, struct message *msg);
 void ping_work(struct memory *m, struct message *msg);
 void expire_tick(evutil_socket_t fd, short what, void *arg);
 
+/* recall_block.c */
+/* The blocks of a question whose session has been found, from its slot's view; *status is
+ * what it is answered. */
+void recall_blocks(struct memory *m, struct question *q, enum recall_status *status);
+
 /* recall.c */
 void question_work(struct memory *m, struct message *msg);
 /* A read has come back for the slot: answers whom it can. */
@@ -135,6 +141,8 @@ void breaker_failed(struct memory *m);
 void breaker_worked(struct memory *m);
 
 /* slot.c */
+/* A record of a block that is on its way to the store: the view has it at once. */
+void slot_note_block(struct memory *m, const struct exchange *block, uint64_t epoch);
 /* The partition's, made where there is none; NULL: out of memory. */
 struct slot *slot_get(struct memory *m, const struct partition *p);
 /* Has the next read done, if any is needed. May answer and free questions at once. */

@@ -221,6 +221,16 @@ struct slot *slot_get(struct memory *m, const struct partition *p)
 	return s;
 }
 
+void slot_note_block(struct memory *m, const struct exchange *block, uint64_t epoch)
+{
+	struct slot *s = slots_find(&m->slots, &block->partition);
+
+	/* Out of memory it is there once it has been read from the store. */
+	if (s && s->view && s->known && s->head.epoch == epoch &&
+	    view_add(s->view, block) == 0)
+		count_memory(s);
+}
+
 void slot_free(struct slot *s)
 {
 	struct memory *m = s->memory;

@@ -474,6 +474,7 @@ bool view_get(const struct view *v, uint64_t now_ms, struct view_hit *hit)
 	    (e->expires_ms && e->expires_ms <= now_ms))
 		return false;
 	s = &v->sessions[v->docs[2 * *number].session];
+	hit->user_hash = e->user_hash;
 	hit->seq = e->seq;
 	hit->at_ms = e->at_ms;
 	hit->session = (struct str){ s->id, s->id_len };

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct view;
 
@@ -53,12 +54,14 @@ struct view_query {
 	struct str earlier_text;      /* helps where text has few terms; may be absent */
 	const struct sent_text *sent; /* what the request holds already */
 	size_t n_sent;
-	uint64_t now_ms; /* expired exchanges are passed over */
+	struct str held_session; /* whose exchanges the API holds itself; absent: none */
+	uint64_t now_ms;         /* expired exchanges are passed over */
 };
 
 /* One exchange found, best first. Borrowed from the view until it changes. */
 struct view_hit {
 	struct exchange_id id;
+	struct hash128 user_hash; /* as struct sent_text knows it */
 	uint64_t seq;
 	uint64_t at_ms;
 	struct str session;
@@ -97,5 +100,8 @@ enum view_result view_search(struct view *v, const struct view_query *q,
  */
 enum view_result view_unsent(struct view *v, const struct view_query *q,
 			     struct view_hit *ret, size_t max, size_t *n);
+/* The newest of a session that a search could find, newest first. How many, -ENOMEM. */
+ssize_t view_tail(struct view *v, const struct view_query *q, struct str session,
+		  struct view_hit *ret, size_t max);
 
 #endif

@@ -288,6 +288,7 @@ static struct view_hit hit_of(const struct view *v, uint32_t number)
 
 	return (struct view_hit){
 		.id = e->id,
+		.user_hash = e->user_hash,
 		.seq = e->seq,
 		.at_ms = e->at_ms,
 		.session = { s->id, s->id_len },
@@ -331,11 +332,19 @@ static void offer(struct view *v, const struct view_query *q, struct best *b,
 	b->v[at].reply_hit = v->scratch.raw[2 * number + 1] > 0;
 }
 
+static bool is_held(const struct view_query *q, const struct session *s)
+{
+	return q->held_session.len &&
+	       str_eq(q->held_session, (struct str){ s->id, s->id_len });
+}
+
 static void offer_session(struct view *v, const struct view_query *q, struct best *b,
 			  const struct session *s, const struct maxima *m)
 {
 	float share = SESSION_SHARE * s->score / m->session, text;
 
+	if (is_held(q, s))
+		return;
 	for (uint32_t i = 0; i < s->order.n; i++) {
 		text = best_text(v, order_at(&s->order, i));
 		if (text > 0)
@@ -377,7 +386,8 @@ enum view_result view_unsent(struct view *v, const struct view_query *q,
 		return VIEW_NO_MEMORY;
 	for (uint32_t i = v->all.n; i > 0; i--) {
 		number = order_at(&v->all, i - 1);
-		if (is_left_out(v, q, v->entries[number]))
+		if (is_left_out(v, q, v->entries[number]) ||
+		    is_held(q, &v->sessions[v->docs[2 * number].session]))
 			continue;
 		if (found == max)
 			return VIEW_NO_HIT;
@@ -387,4 +397,21 @@ enum view_result view_unsent(struct view *v, const struct view_query *q,
 	}
 	*n = found;
 	return found ? VIEW_HITS : VIEW_NO_HIT;
+}
+
+ssize_t view_tail(struct view *v, const struct view_query *q, struct str session,
+		  struct view_hit *ret, size_t max)
+{
+	const uint32_t *known = map64_get(&v->session_of, hash128(session).lo);
+	const struct order *o = known ? &v->sessions[*known].order : NULL;
+	ssize_t n = 0;
+
+	if (!o || !max)
+		return 0;
+	if (note_sent(v, q))
+		return -ENOMEM;
+	for (uint32_t i = o->n; i > 0 && (size_t)n < max; i--)
+		if (!is_left_out(v, q, v->entries[order_at(o, i - 1)]))
+			ret[n++] = hit_of(v, order_at(o, i - 1));
+	return n;
 }

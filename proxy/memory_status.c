@@ -5,6 +5,8 @@
 
 static const char *const names[MEMORY_STATUS_N] = {
 	[MEMORY_INJECTED] = "injected",
+	[MEMORY_RESENT] = "resent",
+	[MEMORY_BACKFILLED] = "backfilled",
 	[MEMORY_OFF] = "off",
 	[MEMORY_NO_IDENTITY] = "none:no-identity",
 	[MEMORY_NO_TERMS] = "none:no-terms",
@@ -13,14 +15,21 @@ static const char *const names[MEMORY_STATUS_N] = {
 	[MEMORY_TOO_LARGE] = "none:too-large",
 	[MEMORY_NOT_A_DIALECT] = "none:not-a-dialect",
 	[MEMORY_WRITE_ONLY] = "none:write-only",
+	[MEMORY_CAP] = "none:cap",
 	[MEMORY_DEGRADED_TIMEOUT] = "degraded:timeout",
 	[MEMORY_DEGRADED_STORE] = "degraded:store",
 	[MEMORY_DEGRADED_PARTIAL] = "degraded:partial",
+	[MEMORY_DEGRADED_REFUSED] = "degraded:refused",
 };
 
 const char *memory_status_name(enum memory_status s)
 {
 	return names[s];
+}
+
+bool memory_status_degraded(unsigned set)
+{
+	return set >> MEMORY_DEGRADED_TIMEOUT != 0;
 }
 
 struct str memory_status_list(unsigned set, struct arena *a)

@@ -181,6 +181,33 @@ static enum step_result answered(struct request *rq)
 	return STEP_NEXT;
 }
 
+/* Why nothing would be put into the request, as far as the request itself says. */
+static enum memory_status why_none(const struct request *rq)
+{
+	if (!rq->may_read)
+		return MEMORY_WRITE_ONLY;
+	return rq->view.user_last ? MEMORY_NO_TERMS : MEMORY_NOT_USER_LAST;
+}
+
+static const struct turn_key *turn_keys(const struct request *rq)
+{
+	const struct request_view *v = &rq->view;
+	struct turn_key *keys = arena_alloc(rq->arena, v->n_turns * sizeof(*keys));
+
+	for (size_t i = 0; keys && i < v->n_turns; i++)
+		keys[i] = v->turns[i].key;
+	return keys;
+}
+
+/* A client that sends a message at a time leaves the rest of its session to us. */
+static size_t backfill(const struct request *rq)
+{
+	bool alone = rq->session_name.id.len && !rq->view.has_assistant &&
+		     rq->view.n_turns == 1;
+
+	return alone ? rq->rules->cfg->memory.max_context_messages / 2 : 0;
+}
+
 static enum step_result ask(struct request *rq)
 {
 	const struct config *cfg = rq->rules->cfg;
@@ -190,30 +217,30 @@ static enum step_result ask(struct request *rq)
 		.session = rq->session,
 		.find_session = !rq->session.len,
 		.want_block = rq->may_read && v->user_last && v->user_text.len,
+		.want_resent = rq->may_read && v->n_turns,
 		.text = v->user_text,
 		.earlier_text = v->earlier_user_text,
 		.sent = v->sent,
 		.n_sent = v->n_sent,
+		.turns = turn_keys(rq),
+		.n_turns = v->n_turns,
+		.backfill = backfill(rq),
 		.budget_tokens = cfg->memory.budget_tokens,
 	};
 
-	rq->wants_block = q.want_block;
-	if (!rq->may_read)
-		request_note(rq, MEMORY_WRITE_ONLY);
-	else if (!q.want_block)
-		request_note(rq, v->user_last ? MEMORY_NO_TERMS : MEMORY_NOT_USER_LAST);
+	rq->why_none = why_none(rq);
 	if (!v->user_text.len)
 		rq->may_write = false;
-	if (!q.want_block && !rq->may_write) {
-		rq->pipeline.skip |= STEP_MEMORY;
-		return STEP_NEXT;
-	}
+	if (!q.want_resent && !rq->may_write)
+		return without_memory(rq, rq->why_none);
 	if (v->last_reply.len) {
-		q.last_reply = turn_hash(v->last_reply);
-		q.prev_digest = turn_digest(v->last_reply);
+		q.last_reply = rq->prev_hash = turn_hash(v->last_reply);
+		rq->prev_digest = turn_digest(v->last_reply);
 	}
-	q.user_digest = turn_digest(v->user_text);
-	rq->prev_digest = q.prev_digest;
+	if (!q.turns) {
+		request_note(rq, MEMORY_DEGRADED_STORE);
+		return answered(rq);
+	}
 	rq->pending =
 		memory_recall(rq->app->deps.memory_port, &q, request_on_recalled, rq);
 	if (!rq->pending) {
@@ -258,23 +285,30 @@ static enum step_result retrieved(void *p)
 	return waited == WAIT_BODY ? body_here(rq) : answered(rq);
 }
 
-/* --- inject: the block becomes part of the body ----------------------------------------
+/* --- inject: the blocks become part of the body ----------------------------------------
  */
 
 static enum step_result inject(void *p)
 {
 	struct request *rq = p;
 
-	if (!rq->block.len)
-		return STEP_NEXT;
-	const struct turn *turn = &rq->view.turns[rq->view.n_turns - 1];
-	rq->inserted = rq->dialect->splice(turn->splice_kind, rq->block, rq->arena);
-	rq->splice_at = turn->splice_at;
-	if (!rq->inserted.p) {
+	if (request_make_insertions(rq) < 0) {
 		request_note(rq, MEMORY_DEGRADED_STORE);
 		return STEP_FAIL;
 	}
-	request_note(rq, MEMORY_INJECTED);
+	if (!rq->n_inserts) {
+		if (!memory_status_degraded(rq->memory_set))
+			request_note(rq, rq->why_none);
+		return STEP_NEXT;
+	}
+	if (rq->sources.p)
+		request_note(rq, MEMORY_INJECTED);
+	if (rq->n_inserts > (rq->sources.p != NULL))
+		request_note(rq, MEMORY_RESENT);
+	if (rq->backfilled)
+		request_note(rq, MEMORY_BACKFILLED);
+	if (rq->why_none == MEMORY_CAP)
+		request_note(rq, MEMORY_CAP);
 	counter_add(&rq->app->deps.metrics->recalled_exchanges, rq->n_recalled);
 	counter_add(&rq->app->deps.metrics->recalled_tokens, rq->recall_tokens);
 	return STEP_NEXT;
@@ -327,11 +361,42 @@ static enum step_result forward(void *p)
 	return STEP_WAIT;
 }
 
+/* About the key, not about what was put in: it is the reply. */
+static enum step_result take_refusal(struct request *rq)
+{
+	rq->reply = &rq->refusal->reply;
+	return STEP_NEXT;
+}
+
+/* Memory never breaks a request that works: its own bytes go, once. */
+static enum step_result send_as_it_came(struct request *rq)
+{
+	request_keep_refused(rq);
+	refusal_done(rq->refusal);
+	rq->refusal = NULL;
+	rq->n_inserts = 0;
+	rq->sources = (struct str){ NULL, 0 };
+	rq->fault = FAULT_NONE;
+	rq->memory_set = 0;
+	request_note(rq, MEMORY_DEGRADED_REFUSED);
+	return forward(rq);
+}
+
 static enum step_result forwarded(void *p)
 {
 	struct request *rq = p;
 
-	return rq->reply ? STEP_NEXT : STEP_END; /* no head: rq->fault says why */
+	if (rq->refusal && !rq->reply)
+		return refusal_is_about_the_body(rq->refusal) ? send_as_it_came(rq)
+							      : take_refusal(rq);
+	if (!rq->reply)
+		return STEP_END; /* no head: rq->fault says why */
+	if (rq->n_inserts && refusal_may_be(rq->reply->status)) {
+		rq->refusal = refusal_new(rq->reply, rq->arena);
+		return rq->refusal ? STEP_WAIT : STEP_NEXT;
+	}
+	request_drop_body(rq);
+	return STEP_NEXT;
 }
 
 /* --- relay: the reply, until it ends or its closing event has passed
@@ -342,7 +407,10 @@ static enum step_result relay(void *p)
 	struct request *rq = p;
 
 	request_reply_head(rq, rq->reply);
-	return STEP_WAIT;
+	if (!rq->refusal)
+		return STEP_WAIT;
+	relay_bytes(&rq->relay, rq->refusal->body.p, rq->refusal->body.len);
+	return relayed(p);
 }
 
 static enum step_result relayed(void *p)

@@ -13,10 +13,12 @@
 #include "base/op.h"
 #include "memory/dialect.h"
 #include "memory/memory.h"
+#include "memory/splice.h"
 #include "net/upstream.h"
 #include "proxy/app_internal.h"
 #include "proxy/memory_status.h"
 #include "proxy/pipeline.h"
+#include "proxy/refusal.h"
 #include "proxy/relay.h"
 #include "router/router.h"
 
@@ -63,19 +65,24 @@ struct request {
 	struct request_view view;
 	enum fault body_fault;
 	struct digest prev_digest; /* of the assistant text before; zero: none */
+	struct hash128 prev_hash;  /* the same */
 	uint64_t epoch;
-	bool wants_block;
-	struct str block, inserted; /* as rendered; as it goes into the body */
-	size_t splice_at;           /* where, if inserted */
-	size_t n_recalled, recall_tokens;
+	enum memory_status why_none;   /* noted where nothing is put in */
+	const struct recall_put *puts; /* blocks, as the memory service gave them */
+	size_t n_puts, n_recalled, recall_tokens;
+	bool backfilled;
+	struct str sources;        /* of the new block, to be kept with its turn */
+	struct insertion *inserts; /* the blocks as they go into the body */
+	size_t n_inserts;
 	bool supermemory;    /* the model has a memory of its own */
 	unsigned memory_set; /* bits of enum memory_status */
 
 	/* forward, relay */
 	struct op *upstream; /* NULL: not sent yet, or ended */
 	struct upstream_body upload;
-	size_t upload_pos;
-	const struct upstream_reply *reply; /* for the length of on_head */
+	struct splice splice;               /* what is read of the collected body */
+	const struct upstream_reply *reply; /* for the length of on_head, or refusal's */
+	struct refusal *refusal; /* of the body with blocks; NULL: none so far */
 	struct relay relay;
 	bool relay_done;
 	int status; /* what the client was told; 0: nothing */

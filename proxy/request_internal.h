@@ -19,6 +19,14 @@ extern const struct upstream_events request_upstream_events;
 const struct upstream_body *request_upload(struct request *rq);
 void request_reply_head(struct request *rq, const struct upstream_reply *reply);
 void request_on_recalled(void *arg, const struct recall_answer *a);
+/* The blocks of this request as insertions. 0 or -ENOMEM. */
+int request_make_insertions(struct request *rq);
+/* Nobody reads the body again: the reply may take minutes. */
+void request_drop_body(struct request *rq);
+/* Has the new block recorded with its turn. */
+void request_keep_block(struct request *rq);
+/* Has it kept that the request's blocks were refused: they are not to be put back. */
+void request_keep_refused(struct request *rq);
 /* Hands the exchange to the memory service; NULL as memory_keep(). */
 struct op *request_keep(struct request *rq, enum exchange_state state, struct str reply);
 

@@ -5,7 +5,7 @@
 
 #include <event2/buffer.h>
 
-#include <string.h>
+#include <errno.h>
 
 /* Text (stream) or body (plain) of a reply over which it is not remembered. */
 #define TAP_LIMIT (4u << 20)
@@ -13,42 +13,25 @@
 /* --- the client's body, on its way up ------------------------------------------------
  */
 
-static size_t copy_span(void *to, size_t room, struct str from, size_t at)
-{
-	size_t n = from.len - at < room ? from.len - at : room;
-
-	memcpy(to, from.p + at, n);
-	return n;
-}
-
-/* Sent, and nobody reads it again: the reply may take minutes. */
-static ssize_t drop_body(struct request *rq)
+void request_drop_body(struct request *rq)
 {
 	if (rq->body)
 		evbuffer_free(rq->body);
 	rq->body = NULL;
 	rq->body_text = (struct str){ NULL, 0 };
-	rq->upload_pos = SIZE_MAX;
-	return UPSTREAM_BODY_END;
 }
 
-/* The collected body with the block in its place: three spans, read in order. */
+/* A body with blocks stays until they are known not to be refused. */
 static ssize_t read_collected(void *arg, void *p, size_t room)
 {
 	struct request *rq = arg;
-	size_t at = rq->upload_pos, split = rq->inserted.p ? rq->splice_at : 0;
-	size_t n;
+	size_t n = splice_read(&rq->splice, p, room);
 
-	if (at < split)
-		n = copy_span(p, room, str_slice(rq->body_text, 0, split), at);
-	else if (rq->inserted.p && at < split + rq->inserted.len)
-		n = copy_span(p, room, rq->inserted, at - split);
-	else if (at < rq->body_text.len + rq->inserted.len)
-		n = copy_span(p, room, rq->body_text, at - rq->inserted.len);
-	else
-		return drop_body(rq);
-	rq->upload_pos += n;
-	return (ssize_t)n;
+	if (n)
+		return (ssize_t)n;
+	if (!rq->n_inserts)
+		request_drop_body(rq);
+	return UPSTREAM_BODY_END;
 }
 
 static ssize_t read_streamed(void *arg, void *p, size_t room)
@@ -75,8 +58,9 @@ const struct upstream_body *request_upload(struct request *rq)
 		return NULL;
 	rq->upload.arg = rq;
 	if (rq->body) {
+		splice_init(&rq->splice, rq->body_text, rq->inserts, rq->n_inserts);
 		rq->upload.read = read_collected;
-		rq->upload.length = (int64_t)(rq->body_text.len + rq->inserted.len);
+		rq->upload.length = (int64_t)splice_length(&rq->splice);
 	} else {
 		rq->upload.read = read_streamed;
 		rq->upload.length = h->body == H1_BODY_LENGTH ? (int64_t)h->length : -1;
@@ -130,7 +114,7 @@ static void own_headers(struct request *rq)
 	if (rq->session.len)
 		conn_header(rq->conn, STR("x-memory-session"),
 			    header_safe(rq->session, rq->arena));
-	if (rq->inserted.len) {
+	if (rq->n_inserts) {
 		number_header(rq, STR("x-memory-recalled"), rq->n_recalled);
 		number_header(rq, STR("x-memory-tokens"), rq->recall_tokens);
 	}
@@ -142,6 +126,8 @@ void request_reply_head(struct request *rq, const struct upstream_reply *reply)
 	bool stream = is_event_stream(reply);
 
 	rq->status = reply->status;
+	if (ok && rq->sources.p)
+		request_keep_block(rq);
 	relay_begin(&rq->relay, rq->conn, rq->dialect, stream,
 		    rq->may_write && ok && is_readable(reply), TAP_LIMIT);
 	/* Not where it would fill up an announced length, or be taken for compressed. */
@@ -167,10 +153,30 @@ static void note_answer(struct request *rq, const struct recall_answer *a)
 		request_note(rq, MEMORY_DEGRADED_STORE);
 	else if (a->status == RECALL_DEGRADED_TIMEOUT)
 		request_note(rq, MEMORY_DEGRADED_TIMEOUT);
-	else if (a->status == RECALL_NO_TERMS && rq->wants_block)
-		request_note(rq, MEMORY_NO_TERMS);
-	else if (a->status == RECALL_NO_HIT && rq->wants_block)
-		request_note(rq, MEMORY_NO_HIT);
+	else if (a->status == RECALL_CAP)
+		rq->why_none = MEMORY_CAP;
+	else if (a->status == RECALL_NO_HIT && rq->why_none == MEMORY_NO_TERMS)
+		rq->why_none = MEMORY_NO_HIT;
+}
+
+/* The answer is borrowed. */
+static int take_puts(struct request *rq, const struct recall_answer *a)
+{
+	struct recall_put *puts = arena_alloc(rq->arena, a->n_puts * sizeof(*puts));
+
+	for (size_t i = 0; puts && i < a->n_puts; i++) {
+		puts[i] = a->puts[i];
+		puts[i].block = arena_str(rq->arena, a->puts[i].block);
+		if (!puts[i].block.p)
+			return -ENOMEM;
+	}
+	rq->sources = a->sources.p ? arena_str(rq->arena, a->sources) : a->sources;
+	rq->puts = puts;
+	rq->n_puts = puts ? a->n_puts : 0;
+	rq->n_recalled = a->n_exchanges;
+	rq->recall_tokens = a->tokens;
+	rq->backfilled = a->backfilled;
+	return puts ? 0 : -ENOMEM;
 }
 
 void request_on_recalled(void *arg, const struct recall_answer *a)
@@ -186,12 +192,34 @@ void request_on_recalled(void *arg, const struct recall_answer *a)
 	rq->pending = NULL;
 	request_disarm_timer(rq);
 	note_answer(rq, a);
-	rq->block = arena_str(rq->arena, a->block);
-	rq->n_recalled = a->n_exchanges;
-	rq->recall_tokens = a->tokens;
+	if (take_puts(rq, a) < 0)
+		request_note(rq, MEMORY_DEGRADED_STORE);
 	if (!rq->session.len)
 		rq->session = arena_str(rq->arena, a->session);
 	pipeline_resume(&rq->pipeline);
+}
+
+int request_make_insertions(struct request *rq)
+{
+	struct insertion *v = arena_alloc(rq->arena, rq->n_puts * sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < rq->n_puts; i++) {
+		const struct turn *t = &rq->view.turns[rq->puts[i].turn];
+
+		if (t->splice_kind == SPLICE_NONE)
+			continue;
+		v[n].at = t->splice_at;
+		v[n].bytes =
+			rq->dialect->splice(t->splice_kind, rq->puts[i].block, rq->arena);
+		if (!v[n++].bytes.p)
+			return -ENOMEM;
+	}
+	rq->inserts = v;
+	rq->n_inserts = n;
+	return 0;
 }
 
 static void on_kept(void *arg, int status)
@@ -202,6 +230,40 @@ static void on_kept(void *arg, int status)
 	rq->pending = NULL;
 	request_disarm_timer(rq);
 	pipeline_resume(&rq->pipeline);
+}
+
+/*
+ * What was put in is recorded once the upstream has taken it, also where the caller
+ * wants nothing else kept (`x-memory: read`): without it, the conversation's next
+ * request would begin with other bytes than this one. There is no text in it.
+ */
+static void keep_record(struct request *rq, const struct turn_key *turn,
+			struct str sources)
+{
+	const struct exchange x = {
+		.partition = rq->partition,
+		.session = rq->session,
+		.session_named = rq->session_name.id.len > 0,
+		.state = EXCHANGE_BLOCK,
+		.at_ms = clock_wall_ms(rq->app->deps.clock),
+		.user_hash = turn->user,
+		.prev_hash = turn->prev,
+		.sources = sources,
+	};
+
+	op_cancel(memory_keep(rq->app->deps.memory_port, &x, rq->epoch, on_kept, rq));
+}
+
+void request_keep_block(struct request *rq)
+{
+	keep_record(rq, &rq->view.turns[rq->view.n_turns - 1].key, rq->sources);
+}
+
+void request_keep_refused(struct request *rq)
+{
+	for (size_t i = 0; i < rq->n_puts; i++)
+		if (rq->puts[i].resent)
+			keep_record(rq, &rq->view.turns[rq->puts[i].turn].key, STR(""));
 }
 
 struct op *request_keep(struct request *rq, enum exchange_state state, struct str reply)
@@ -215,6 +277,7 @@ struct op *request_keep(struct request *rq, enum exchange_state state, struct st
 		.user = rq->view.user_text,
 		.reply = reply.p ? clean_text(reply, rq->arena) : reply,
 		.prev = rq->prev_digest,
+		.prev_hash = rq->prev_hash,
 		.client = rq->who.client,
 		.model = rq->view.model,
 		.request_id = rq->id,
@@ -302,7 +365,13 @@ static void on_reply_head(void *arg, const struct upstream_reply *reply)
 static enum upstream_flow on_reply_body(void *arg, const void *p, size_t n)
 {
 	struct request *rq = arg;
-	bool ready = relay_bytes(&rq->relay, p, n);
+	bool ready;
+
+	if (rq->refusal) {
+		refusal_add(rq->refusal, p, n);
+		return UPSTREAM_GO;
+	}
+	ready = relay_bytes(&rq->relay, p, n);
 
 	if (rq->wait == WAIT_NONE && relay_holding(&rq->relay)) {
 		rq->wait = WAIT_KEPT;

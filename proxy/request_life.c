@@ -300,8 +300,8 @@ void request_kill(struct request *rq)
 void request_free(struct request *rq)
 {
 	relay_done(&rq->relay);
-	if (rq->body)
-		evbuffer_free(rq->body);
+	refusal_done(rq->refusal);
+	request_drop_body(rq);
 	ruleset_unref(rq->rules);
 	arena_free(rq->arena);
 }

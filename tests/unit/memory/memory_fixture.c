@@ -1,6 +1,8 @@
 /* memory_fixture.c - a memory service, a loop to talk to it from, and what is said. */
 #include "memory_fixture.h"
 
+#include "memory/clean.h"
+
 #include <event2/event.h>
 
 #include <setjmp.h>
@@ -118,17 +120,31 @@ void on_answer(void *arg, const struct recall_answer *a)
 
 	h->times++;
 	h->a = *a;
-	h->a.block = keep_text(h->block, sizeof(h->block), a->block);
+	assert_true(a->n_puts <= HEARD_MAX);
+	for (size_t i = 0; i < a->n_puts; i++) {
+		h->puts[i] = a->puts[i];
+		h->puts[i].block =
+			keep_text(h->blocks[i], sizeof(h->blocks[i]), a->puts[i].block);
+	}
+	h->a.puts = h->puts;
+	h->block = h->blocks[a->n_puts ? a->n_puts - 1 : 0];
+	h->a.sources = keep_text(h->sources, sizeof(h->sources), a->sources);
 	h->a.session = keep_text(h->session, sizeof(h->session), a->session);
 }
 
 struct recall_question question(const char *text)
 {
+	static struct turn_key turn; /* copied by the call it is for */
+
+	turn = (struct turn_key){ .user = turn_hash(str_from(text)) };
 	return (struct recall_question){
 		.partition = ME,
 		.session = STR("now"),
 		.want_block = true,
+		.want_resent = true,
 		.text = str_from(text),
+		.turns = &turn,
+		.n_turns = 1,
 		.budget_tokens = 1000,
 	};
 }

@@ -48,10 +48,14 @@ void pump(struct event_base *base);
 		}                                          \
 	} while (0)
 
+enum { HEARD_MAX = 8 };
+
 struct heard {
 	int times;
 	struct recall_answer a;
-	char block[8192], session[128];
+	struct recall_put puts[HEARD_MAX];
+	const char *block; /* the last one; "" where there is none */
+	char blocks[HEARD_MAX][8192], session[128], sources[2048];
 };
 
 /* A memory_recall_cb, for a struct heard. */
