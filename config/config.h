@@ -92,6 +92,10 @@ struct config {
 		uint64_t deadline, cold_deadline, keep_deadline;
 		uint64_t view_bytes;
 		uint64_t max_exchange_bytes; /* longer texts keep their head and tail */
+		/* Names with wildcards, and SHA-256 of keys (hexadecimal). */
+		struct config_list enabled_for_models, disabled_for_models;
+		struct config_list enabled_for_clients, disabled_for_clients;
+		struct config_list disabled_for_keys;
 	} memory;
 	struct {
 		const char *url;
@@ -107,6 +111,8 @@ struct config {
 	struct {
 		const char *admin_key, *master_key, *supermemory_api_key;
 	} keys;
+	const char *
+		unused; /* what the original project's file says and means nothing here */
 	/* In LiteLLM's order: config.yaml's, then those of the files it includes. */
 	const struct config_model *models;
 	size_t n_models;

@@ -38,6 +38,15 @@ static const struct config_choice log_levels[] = {
 	{ "debug", LOG_LV_DEBUG }, { "warning", LOG_LV_WARN }, { NULL, 0 }
 };
 
+#define UNUSED(name)                                                              \
+	{                                                                         \
+		.path = "context_retrieval." name, .type = &config_text,          \
+		.at = AT(unused), .flags = KEY_SECRET | KEY_ORIGINAL,             \
+		.programs = CONFIG_MEMPROXY,                                      \
+		.doc = "Accepted, as the original project had it; means nothing " \
+		       "here."                                                    \
+	}
+
 /* clang-format off */
 const struct config_key config_keys[] = {
 { .path = "proxy.host", .type = &config_host, .at = AT(proxy.host), .flags = KEY_RESTART,
@@ -200,6 +209,42 @@ const struct config_key config_keys[] = {
   .min = 256, .max = 16 * MIB,
   .doc = "The most that is kept of one text, a user's words or a reply; of a longer one "
 	 "the head and the tail." },
+
+{ .path = "memory.enabled_for_models", .type = &config_names,
+  .at = AT(memory.enabled_for_models), .programs = CONFIG_MEMPROXY,
+  .doc = "The models that have memory, by the name a request asks for; `*` stands for any "
+	 "text. Not set: all.",
+  .example = "memory:\n"
+	     "  enabled_for_models: [\"gpt-*\", demo]\n" },
+{ .path = "memory.disabled_for_models", .type = &config_names,
+  .at = AT(memory.disabled_for_models), .programs = CONFIG_MEMPROXY,
+  .doc = "The models that have none, before `memory.enabled_for_models`." },
+{ .path = "memory.enabled_for_clients", .type = &config_names,
+  .at = AT(memory.enabled_for_clients), .programs = CONFIG_MEMPROXY,
+  .doc = "The clients (`client_patterns`) that have memory; one that no pattern knows is "
+	 "called `unknown`. Not set: all." },
+{ .path = "memory.disabled_for_clients", .type = &config_names,
+  .at = AT(memory.disabled_for_clients), .programs = CONFIG_MEMPROXY,
+  .doc = "The clients that have none, before `memory.enabled_for_clients`." },
+{ .path = "memory.disabled_for_keys", .type = &config_digests,
+  .at = AT(memory.disabled_for_keys), .programs = CONFIG_MEMPROXY,
+  .doc = "The keys that have no memory, each as its SHA-256 in hexadecimal "
+	 "(as `sha256sum` gives it)." },
+
+{ .path = "context_retrieval.enabled", .type = &config_bool, .at = AT(memory.enabled),
+  .flags = KEY_RESTART | KEY_ORIGINAL, .programs = CONFIG_MEMPROXY,
+  .doc = "The original project's name of `memory.enabled`." },
+{ .path = "context_retrieval.enabled_for_models", .type = &config_names,
+  .at = AT(memory.enabled_for_models), .flags = KEY_ORIGINAL,
+  .programs = CONFIG_MEMPROXY,
+  .doc = "The original project's name of `memory.enabled_for_models`." },
+{ .path = "context_retrieval.disabled_for_models", .type = &config_names,
+  .at = AT(memory.disabled_for_models), .flags = KEY_ORIGINAL,
+  .programs = CONFIG_MEMPROXY,
+  .doc = "The original project's name of `memory.disabled_for_models`." },
+UNUSED("api_key"), UNUSED("base_url"), UNUSED("query_strategy"),
+UNUSED("injection_strategy"), UNUSED("container_tag"), UNUSED("max_context_length"),
+UNUSED("max_results"), UNUSED("timeout"),
 
 { .path = "store.url", .type = &config_store_url, .at = AT(store.url),
   .flags = KEY_RESTART, .programs = CONFIG_MEMPROXY, .flag = "store", .arg = "URL",

@@ -45,7 +45,9 @@ extern const struct config_type config_size;
 extern const struct config_type config_duration;
 extern const struct config_type config_bool;
 extern const struct config_type config_enum;
-extern const struct config_type config_networks;
+extern const struct config_type config_networks; /* config_lists.c */
+extern const struct config_type config_names;
+extern const struct config_type config_digests;
 extern const struct config_type config_mappings; /* config_rules.c */
 extern const struct config_type config_clients;
 
@@ -53,6 +55,8 @@ enum config_key_flags {
 	KEY_RESTART = 1 << 0, /* read at start only */
 	KEY_SECRET = 1 << 1,  /* never shown */
 	KEY_LITELLM = 1 << 2, /* stands in LiteLLM's half of the file */
+	/* from files of the original project: printed only where one says it */
+	KEY_ORIGINAL = 1 << 3,
 };
 
 struct config_key {

@@ -103,6 +103,10 @@ void config_print(const struct config *c, FILE *to)
 		const char *path = config_keys[i].path;
 		int section = section_length(path);
 
+		if ((config_keys[i].flags & KEY_ORIGINAL) &&
+		    config_box_of(c)->origins[i].layer == LAYER_DEFAULT)
+			continue;
+
 		if (section > 0 &&
 		    (section != n || strncmp(path, before, (size_t)n) != 0))
 			fprintf(to, "%.*s:\n", section - 1, path);

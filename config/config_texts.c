@@ -1,7 +1,6 @@
-/* config_texts.c - how values are written: texts of several forms, lists of networks. */
+/* config_texts.c - how values are written: texts of several forms. */
 #include "config/config_load.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -147,89 +146,6 @@ static void format_text(const struct config_key *key, const void *member, struct
 	buf_add_char(to, '"');
 }
 
-/* --- lists of networks ------------------------------------------------------------ */
-
-static const char network_expected[] =
-	"an address or a block such as 10.0.0.0/8 or fd00::/8";
-
-static bool is_network(struct str s)
-{
-	const char *slash = memchr(s.p, '/', s.len);
-	struct str host = str_slice(s, 0, slash ? (size_t)(slash - s.p) : s.len);
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr bits;
-	uint64_t prefix = 0;
-	bool v6;
-
-	if (host.len >= sizeof(text))
-		return false;
-	memcpy(text, host.p, host.len);
-	text[host.len] = '\0';
-	v6 = strchr(text, ':') != NULL;
-	if (slash && !str_to_u64(str_slice(s, host.len + 1, s.len), &prefix))
-		return false;
-	return prefix <= (v6 ? 128 : 32) &&
-	       inet_pton(v6 ? AF_INET6 : AF_INET, text, &bits) == 1;
-}
-
-static void read_network(struct config_loader *ld, const char *path,
-			 const struct config_node *n, struct str *ret)
-{
-	if (config_node_text(ld, path, n, network_expected, false, ret) &&
-	    !is_network(*ret))
-		config_mismatch(ld, path, n, false, network_expected);
-}
-
-static void read_networks(struct config_loader *ld, const struct config_key *key,
-			  const struct config_node *n)
-{
-	struct config_list *list = config_member(&ld->box->c, key);
-	const char **v;
-	size_t count = 0;
-
-	if (config_node_is_null(n))
-		return;
-	if (n->kind != CONFIG_SEQUENCE) {
-		config_mismatch(ld, key->path, n, false, "a list of addresses");
-		return;
-	}
-	for (const struct config_pair *p = n->first; p != NULL; p = p->next)
-		count++;
-	v = arena_alloc(ld->arena, count * sizeof(*v));
-	if (v == NULL) {
-		ld->nomem = true;
-		return;
-	}
-	*list = (struct config_list){ v, 0 };
-	for (const struct config_pair *p = n->first; p != NULL; p = p->next) {
-		struct str s = { "", 0 };
-
-		read_network(ld, config_path(ld, "%s[%zu]", key->path, list->n), p->value,
-			     &s);
-		v[list->n++] = s.p;
-	}
-	config_set_origin(ld, key,
-			  (struct config_origin){ LAYER_FILE, ld->file, n->line });
-}
-
-static void expect_networks(const struct config_key *key, struct buf *to)
-{
-	(void)key;
-	buf_add_str(to, STR("a list of addresses and blocks"));
-}
-
-static void format_networks(const struct config_key *key, const void *member,
-			    struct buf *to)
-{
-	const struct config_list *list = member;
-
-	(void)key;
-	buf_add_char(to, '[');
-	for (size_t i = 0; i < list->n; i++)
-		buf_printf(to, "%s\"%s\"", i ? ", " : "", list->v[i]);
-	buf_add_char(to, ']');
-}
-
 #define TEXT(fn, test, what)                                                        \
 	{                                                                           \
 		.read = config_read_scalar, .parse = (fn), .expected = expect_text, \
@@ -245,9 +161,3 @@ const struct config_type config_store_url = TEXT(
 	parse_text, is_store_url, "a store such as sqlite:data/memory.db or memory:");
 const struct config_type config_header_name =
 	TEXT(parse_text, config_is_header_name, "the name of a header");
-
-const struct config_type config_networks = {
-	.read = read_networks,
-	.expected = expect_networks,
-	.format = format_networks,
-};

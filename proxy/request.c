@@ -112,6 +112,8 @@ static enum step_result detect(void *p)
 	    (!rq->may_read && !rq->may_write))
 		return without_memory(rq, MEMORY_OFF);
 	rq->key = credential(h);
+	if (!memory_for_client(cfg, rq->who.client) || !memory_for_key(cfg, rq->key))
+		return without_memory(rq, MEMORY_OFF);
 	if (!rq->key.len && !rights_loopback(cfg, rq->conn))
 		return without_memory(rq, MEMORY_NO_IDENTITY);
 	return STEP_NEXT;
@@ -267,7 +269,7 @@ static enum step_result body_here(struct request *rq)
 	if (rq->dialect->read(rq->body_text, rq->arena, &rq->view) < 0)
 		return without_memory(rq, MEMORY_NOT_A_DIALECT);
 	complete_from_body(rq);
-	if (rq->supermemory)
+	if (rq->supermemory || !memory_for_model(cfg, rq->view.model))
 		return without_memory(rq, MEMORY_OFF);
 	if (!rq->who.user.len || rq->who.shared)
 		return without_memory(rq, MEMORY_NO_IDENTITY);

@@ -117,6 +117,12 @@ bool header_is_secret(struct str name);
  * supermemory.ai. */
 bool model_is_supermemory(const struct config *cfg, struct str model);
 
+/* --- memory_rules.c: memory.enabled_for_… and disabled_for_… ---------------------- */
+
+bool memory_for_client(const struct config *cfg, struct str client); /* absent: unknown */
+bool memory_for_key(const struct config *cfg, struct str key);
+bool memory_for_model(const struct config *cfg, struct str model);
+
 /* Whether a peer's address (numeric text) is in a list of addresses and CIDR blocks. */
 bool address_in_list(struct config_list list, struct str address);
 

@@ -1,5 +1,6 @@
 """What was said is there in the next conversation: for the same user, and for nobody else."""
 
+import hashlib
 import threading
 
 import pytest
@@ -215,6 +216,33 @@ def test_x_memory_says_what_a_request_may(memproxy, upstream, wish, reads, write
 
     chat(memproxy, QUESTION)
     assert ("Crumb" in told(upstream)) == bool(writes)
+
+
+RULES = {
+    "model": {"disabled_for_models": ["m*"]},
+    "model of the original": {"context": {"enabled_for_models": ["gpt-*"]}},
+    "client": {"disabled_for_clients": ["curl"]},
+    "key": {"disabled_for_keys": [hashlib.sha256(b"sk-one").hexdigest()]},
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_keep_memory_from_models_clients_and_keys(launch, upstream, rule):
+    rules = dict(RULES[rule])
+    config = {**CONFIG, "client_patterns": [{"header": "user-agent", "pattern": "^curl/", "client": "curl"}]}
+    config["context_retrieval"] = {"api_key": "sm-x", "query_strategy": "last_user", **rules.pop("context", {})}
+    config["memory"] = {**CONFIG["memory"], **rules}
+    program = launch(upstream.url, config=config)
+    agent = {"User-Agent": "curl/8"}
+    chat(program, FACT, headers=agent)
+    reply = chat(program, QUESTION, headers=agent)
+    assert status_of(reply) == ["off"]
+    assert upstream.last.body == chat_body(QUESTION)
+
+    # Another key is another tenant, so that has a fact of its own.
+    other = {"headers": {"User-Agent": "other"}, "model": "gpt-4o", "key": "sk-two" if rule == "key" else "sk-one"}
+    chat(program, FACT, **other)
+    assert status_of(chat(program, QUESTION, **other)) == ["injected"]
 
 
 @pytest.mark.parametrize("wish", ["maybe", "", "on, off", "true"])

@@ -206,7 +206,8 @@ static void networks_are_addresses_and_blocks(void **state)
 	assert_refused(
 		rd, "metrics: {allow: 10.0.0.0/8}\n",
 		"config.yaml:1: error: metrics.allow: found \"10.0.0.0/8\", expected "
-		"a list of addresses\n");
+		"a list, each an address or a block such as 10.0.0.0/8 or "
+		"fd00::/8\n");
 }
 
 static void a_reference_stands_for_its_variable(void **state)
