@@ -120,8 +120,8 @@ const struct config_key config_keys[] = {
 { .path = "proxy.first_byte_timeout", .type = &config_duration,
   .at = AT(proxy.first_byte_timeout), .flags = KEY_RESTART, .programs = CONFIG_MEMPROXY,
   .def = "600s", .max = DAY,
-  .doc = "From the end of a request to the head of LiteLLM's reply; 0: no limit. A "
-	 "running stream has none." },
+  .doc = "From the last that LiteLLM took of a request to the head of its reply; 0: no limit. "
+	 "A running stream has none." },
 { .path = "proxy.drain_timeout", .type = &config_duration, .at = AT(proxy.drain_timeout),
   .programs = CONFIG_MEMPROXY, .def = "30s", .max = DAY,
   .doc = "How long requests under way may go on after SIGTERM." },

@@ -118,10 +118,9 @@ static size_t on_content(char *p, size_t one, size_t n, void *arg)
 	return t->run.cancelled ? 0 : n;
 }
 
-static void body_done(struct transfer *t)
+void transfer_moved(struct transfer *t)
 {
-	t->run.body_done = t->run.sent = true;
-	t->run.sent_ms = clock_mono_ms(t->shared->clock);
+	t->run.moved_ms = clock_mono_ms(t->shared->clock);
 }
 
 static size_t read_ended(struct transfer *t, ssize_t got)
@@ -131,7 +130,7 @@ static size_t read_ended(struct transfer *t, ssize_t got)
 		return CURL_READFUNC_PAUSE;
 	}
 	if (got == UPSTREAM_BODY_END && t->run.body.length < 0) {
-		body_done(t);
+		t->run.body_done = true;
 		return 0;
 	}
 	fail(t, FAULT_BAD_REQUEST, "the request's body is not whole");
@@ -158,6 +157,7 @@ static size_t on_read(char *p, size_t one, size_t n, void *arg)
 	(void)one;
 	if (r->cancelled)
 		return CURL_READFUNC_ABORT;
+	transfer_moved(t);
 	if (r->early_sent < r->early)
 		return read_early(t, p, n);
 	if (r->body.length >= 0 && n > (uint64_t)r->body.length - r->body_read)
@@ -169,7 +169,7 @@ static size_t on_read(char *p, size_t one, size_t n, void *arg)
 		return read_ended(t, got);
 	r->body_read += (uint64_t)got;
 	if (r->body.length >= 0 && r->body_read == (uint64_t)r->body.length)
-		body_done(t);
+		r->body_done = true;
 	return (size_t)got;
 }
 
@@ -221,10 +221,8 @@ static int on_connected(void *arg, char *ip, char *local_ip, int port, int local
 		return CURL_PREREQFUNC_ABORT;
 	}
 	t->run.again = true;
-	if (t->kind != TRANSFER_UPLOAD) {
-		t->run.sent = true;
-		t->run.sent_ms = clock_mono_ms(t->shared->clock);
-	}
+	t->run.connected = true;
+	transfer_moved(t);
 	return CURL_PREREQFUNC_OK;
 }
 

@@ -62,13 +62,13 @@ struct transfer_run {
 	bool paused;                /* on_body said so */
 	bool recv_held, send_held;  /* libcurl was told so */
 	bool send_ready;            /* body.read has something again */
-	bool sent;                  /* wholly, since sent_ms */
+	bool connected;             /* so moved_ms counts */
 	struct loop_socket *socket; /* of a connection used before */
 	bool again;                 /* prereq has been passed once */
 	bool head_done;
 	bool over; /* to be ended by us, not by libcurl */
 	enum fault over_fault;
-	uint64_t sent_ms;
+	uint64_t moved_ms; /* when the last of the request, so far, was taken */
 	uint64_t received;
 	int64_t length;   /* of the reply; -1 */
 	enum fault fault; /* found here; comes before what libcurl says */
@@ -113,6 +113,8 @@ enum fault transfer_prepare(struct transfer *t, const struct upstream_request *r
  * go out in one piece with the head. May call body.read.
  */
 enum fault transfer_begin(struct transfer *t);
+/* It is for the server to act now: the deadline for its reply runs anew. */
+void transfer_moved(struct transfer *t);
 /* What libcurl's result means. *detail is valid until the transfer is used again. */
 enum fault transfer_verdict(struct transfer *t, CURLcode rc, const char **detail);
 /* Gives back large memory and the last request's settings. */

@@ -74,8 +74,9 @@ struct upstream_config {
 	const char *url; /* http://host[:port] or https://…; a path is put before every
 			    target */
 	uint64_t connect_timeout_ms;
-	uint64_t first_byte_timeout_ms; /* from the end of the request to the reply's
-					   head; 0: none */
+	uint64_t first_byte_timeout_ms; /* from when the server last took some of the
+					   request, while more of it can be had or none
+					   is left, to the reply's head; 0: none */
 	size_t max_idle;                /* connections kept open while unused */
 };
 

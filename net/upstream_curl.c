@@ -133,6 +133,8 @@ static void let_go(struct transfer *t)
 	const char *detail;
 	CURLcode rc;
 
+	if (r->send_ready)
+		transfer_moved(t);
 	r->recv_held = r->recv_held && r->paused;
 	r->send_held = r->send_held && !r->send_ready;
 	r->send_ready = false;
@@ -307,14 +309,21 @@ static const struct curl_loop_events loop_events = {
 	.start = start, .unread = unread, .done = done, .settle = settle
 };
 
+/* Whether what comes next, the reply's head or room for more of the request, is the
+ * server's to give. */
+static bool is_servers_turn(const struct transfer *t)
+{
+	return t->run.connected && !t->run.head_done && !t->run.send_held;
+}
+
 static struct transfer *late(struct upstream_curl *up)
 {
 	uint64_t now = clock_mono_ms(up->shared.clock);
 	struct transfer *t;
 
 	LIST_FOREACH (t, &up->active, active)
-		if (t->run.sent && !t->run.head_done &&
-		    now - t->run.sent_ms >= up->first_byte_timeout_ms)
+		if (is_servers_turn(t) &&
+		    now - t->run.moved_ms >= up->first_byte_timeout_ms)
 			return t;
 	return NULL;
 }

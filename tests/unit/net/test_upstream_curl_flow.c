@@ -153,6 +153,25 @@ static void a_running_reply_has_no_deadline(void **state)
 	assert_int_equal(f->call.fault, FAULT_NONE);
 }
 
+static void stop_reading(struct peer *p)
+{
+	bufferevent_disable(p->bev, EV_READ);
+}
+
+/* As of a LiteLLM that hangs: the kernel takes some of the request, and then no more. */
+static void a_request_that_the_server_stops_taking_has_the_same_deadline(void **state)
+{
+	struct fixture *f = *state;
+	struct source s = FOREVER;
+
+	use_url(f, f->env.url, 9000, 50);
+	f->env.at_head = stop_reading;
+	call_upload(&f->call, &s, 16 << 20);
+	wait_for_end(f);
+	assert_int_equal(f->call.fault, FAULT_UPSTREAM_FIRST_BYTE);
+	assert_true(s.at < (size_t)16 << 20);
+}
+
 static void a_request_that_is_still_going_out_has_no_deadline(void **state)
 {
 	struct fixture *f = *state;
@@ -565,6 +584,7 @@ int main(void)
 		TEST(a_connection_that_takes_too_long_is_told_as_such),
 		TEST(no_reply_in_time_is_told_as_such),
 		TEST(a_running_reply_has_no_deadline),
+		TEST(a_request_that_the_server_stops_taking_has_the_same_deadline),
 		TEST(a_request_that_is_still_going_out_has_no_deadline),
 		TEST(a_post_on_a_dead_connection_is_not_sent_again),
 		TEST(an_upload_on_a_dead_connection_is_not_sent_again),
