@@ -2,6 +2,7 @@
 # start_proxies.sh - installs what is missing, builds, and runs LiteLLM and memproxy in
 # the foreground. ^C or SIGTERM ends all of it.
 set -euo pipefail
+CALLER=$PWD
 cd "$(dirname "$0")/.."
 . scripts/lib/common.sh
 . scripts/lib/packages.sh
@@ -10,6 +11,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/processes.sh
 
 VENV=$ROOT/.venv
+MEMPROXY=build/release/bin/memproxy
 READY_SECONDS=180
 
 usage() {
@@ -72,43 +74,66 @@ take_value() {
         *port) [[ $2 =~ ^[0-9]{1,5}$ ]] || usage_error "$1: '$2' is not a port" ;;
     esac
     case $1 in
-        --config) config=$2 ;;
+        --config)
+            config=$2
+            [[ $config == /* || $CALLER == "$ROOT" ]] || config=$CALLER/$config
+            ;;
         --litellm-port) litellm_port=$2 ;;
         --demo-port) demo_port=$2 ;;
         --host | --port | --store) memproxy_flags+=("$1" "$2") ;;
     esac
-    case $1 in
-        --port) memproxy_port=$2 ;;
-        --host) memproxy_host=$2 ;;
-    esac
 }
 
-# need_port FLAG PROGRAM PORT
+# need_port FLAG PROGRAM PORT [HOST]
 need_port() {
-    ! port_in_use 127.0.0.1 "$3" ||
+    ! port_in_use "${4:-127.0.0.1}" "$3" ||
         die 3 "port $3 is in use, and $2 needs it: end what listens there or give another with $1"
 }
 
+# memproxy knows best what flags, environment and file make together; LiteLLM, which takes
+# half a minute to come up, must not be waited for first.
+check_configuration() {
+    local said code=0
+    said=$("$MEMPROXY" --config "$config" "${memproxy_flags[@]}" --check-config 2>&1 >/dev/null) || code=$?
+    # Warnings alone come again when it runs.
+    if ((code)); then
+        printf '%s\n' "$said" >&2
+        exit "$code"
+    fi
+    said=$("$MEMPROXY" --config "$config" "${memproxy_flags[@]}" --print-config 2>/dev/null)
+    memproxy_host=$(proxy_key host <<<"$said")
+    case $memproxy_host in 0.0.0.0 | ::) memproxy_host=127.0.0.1 ;; esac # as seen from here
+    memproxy_port=$(proxy_key port <<<"$said")
+}
+
+# The value of a key under "proxy:", as --print-config shows it.
+proxy_key() {
+    sed -n "/^proxy:/,/^[^ ]*:\$/ s/^  $1: \"\{0,1\}\([^\" ]*\).*/\1/p"
+}
+
 check_ports() {
-    memproxy_host=${memproxy_host:-${PROXY_HOST:-127.0.0.1}}
-    memproxy_port=${memproxy_port:-${PROXY_PORT:-8764}}
-    need_port --port memproxy "$memproxy_port"
+    need_port --port memproxy "$memproxy_port" "$memproxy_host"
     [[ -z $with_litellm ]] || need_port --litellm-port LiteLLM "$litellm_port"
     [[ -z $with_demo ]] || need_port --demo-port "the demo provider" "$demo_port"
 }
 
-install_and_build() {
+build() {
     need_packages "${BUILD_PACKAGES[@]}" curl ca-certificates python3
     scripts/build.sh release
+}
+
+install_litellm() {
     [[ -z $with_litellm ]] ||
         need_venv "$VENV" "$ROOT/scripts/litellm-requirements.txt" "$ROOT/scripts/litellm-constraints.txt"
 }
 
 prepare_files() {
-    dotenv_read .env
     dotenv_need_master_key .env
     mkdir -p data
     chmod 700 data
+}
+
+find_ollamas() {
     # LiteLLM looks for included files beside its configuration.
     if grep -q 'data/registry-models\.yaml' "$config"; then
         ollama_routes "$(dirname "$config")/data/registry-models.yaml"
@@ -137,7 +162,7 @@ start_program() {
                 "$VENV/bin/litellm" --config "$config" --host 127.0.0.1 --port "$litellm_port"
             ;;
         memproxy)
-            start memproxy build/release/bin/memproxy --config "$config" \
+            start memproxy "$MEMPROXY" --config "$config" \
                 --port-file "$RUN_DIR/port" "${memproxy_flags[@]}"
             ;;
     esac
@@ -176,7 +201,6 @@ start_litellm() {
 
 start_memproxy() {
     local host=$memproxy_host
-    case $host in 0.0.0.0 | ::) host=127.0.0.1 ;; esac
     [[ $host != *:* ]] || host="[$host]"
     start_program memproxy
     until [[ -s $RUN_DIR/port ]] || ! running memproxy; do
@@ -184,7 +208,10 @@ start_memproxy() {
     done
     running memproxy || return 0 # keep_running tells why
     base_url=http://$host:$(<"$RUN_DIR/port")
-    wait_until_ready memproxy "$base_url/health" 30 || true
+    if ! wait_until_ready memproxy "$base_url/health" 30; then
+        ! running memproxy || exit 1
+        base_url=
+    fi
 }
 
 print_first_request() {
@@ -234,10 +261,14 @@ keep_running() {
     done
 }
 
+dotenv_read .env
 parse_flags "$@"
-check_ports
-install_and_build
+build
 prepare_files
+check_configuration
+check_ports
+install_litellm
+find_ollamas
 raise_file_limit
 
 processes_begin

@@ -1,8 +1,10 @@
 """scripts/start_proxies.sh from its first line to ^C: what a newcomer does."""
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -153,6 +155,45 @@ def test_a_second_start_on_the_same_port_says_what_to_do(running):
     assert f"port {running.ports['--port']} is in use" in done.stderr
 
 
+@pytest.fixture
+def dotenv_line():
+    """Adds a line to .env for one test."""
+    before = ENV_FILE.read_bytes() if ENV_FILE.exists() else None
+
+    def add(line):
+        ENV_FILE.write_bytes((before or b"") + line.encode() + b"\n")
+
+    yield add
+    if before is None:
+        ENV_FILE.unlink(missing_ok=True)
+    else:
+        ENV_FILE.write_bytes(before)
+
+
+@pytest.mark.parametrize("where", ["config.yaml", ".env"])
+def test_the_port_that_counts_is_the_one_that_memproxy_uses(tmp_path, dotenv_line, where):
+    """It is in use, and this is said before LiteLLM is waited for; the default port does not matter."""
+    config = tmp_path / "config.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket() as default:
+        with contextlib.suppress(OSError):  # in use already: as good
+            default.bind(("127.0.0.1", 8764))
+            default.listen()
+        port = taken.getsockname()[1]
+        config.write_text(f"proxy:\n  port: {port}\n" if where == "config.yaml" else "{}\n")
+        if where == ".env":
+            dotenv_line(f"PROXY_PORT={port}")
+        done = subprocess.run(
+            [SCRIPT, "--config", config, "--litellm-port", str(free_port()), "--no-demo"],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+    assert done.returncode == 3, done.stdout
+    assert f"port {port} is in use" in done.stderr
+    assert "starting LiteLLM" not in done.stdout
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_orphan_is_left(tmp_path, how):
     program = started(tmp_path)
@@ -190,14 +231,29 @@ def test_a_configuration_memproxy_refuses_is_its_exit_code(tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text("proxy:\n  workers: many\n")
     done = subprocess.run(
-        [SCRIPT, "--config", config, "--port", str(free_port()), "--no-litellm", "--no-demo"],
+        [SCRIPT, "--config", config, "--port", str(free_port()), "--litellm-port", str(free_port())],
         env=clean_environment(),
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 2
-    assert "config.yaml:2: error" in done.stdout
+    assert "config.yaml:2: error" in done.stderr
+    assert "starting LiteLLM" not in done.stdout
+
+
+def test_a_configuration_is_looked_for_where_the_caller_is(tmp_path):
+    (tmp_path / "mine.yaml").write_text("proxy:\n  workers: many\n")
+    done = subprocess.run(
+        [SCRIPT, "--config", "mine.yaml", "--port", str(free_port()), "--no-litellm", "--no-demo"],
+        env=clean_environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 2
+    assert f"{tmp_path}/mine.yaml:2: error" in done.stderr
 
 
 def test_litellm_that_cannot_start_says_why(tmp_path):
