@@ -106,6 +106,18 @@ static int watch_directory_of(struct reload *r, const char *path)
 	return rc < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* Where the name is, and where it leads to: either may be saved. */
+static int watch_file(struct reload *r, const char *path)
+{
+	int err = watch_directory_of(r, path);
+	char *real = err ? NULL : realpath(path, NULL);
+
+	if (real)
+		err = watch_directory_of(r, real);
+	free(real);
+	return err;
+}
+
 static void files_free(struct watched *files, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -142,7 +154,7 @@ int reload_watch(struct reload *r, struct config_list files, uint64_t read_at_ms
 	for (; !err && n < files.n; n++) {
 		list[n].path = strdup(files.v[n]);
 		list[n].seen = last_seen(r, files.v[n], read_at_ms);
-		err = list[n].path ? watch_directory_of(r, list[n].path) : -ENOMEM;
+		err = list[n].path ? watch_file(r, list[n].path) : -ENOMEM;
 	}
 	if (err) {
 		files_free(list, n);

@@ -2,7 +2,7 @@
  * reload.h - notices that a configuration file was saved.
  *
  * Watches the directories, not the files: editors and tools replace a file by
- * renaming another over it. Looks 200 ms after something happened there, so
+ * renaming another over it; those of a symbolic link and of its target. Looks 200 ms after something happened there, so
  * that a save in several steps is read once, and tells only if a file differs.
  */
 #ifndef PROXY_RELOAD_H

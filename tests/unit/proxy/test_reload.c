@@ -120,6 +120,28 @@ static void a_file_renamed_over_it_is_noticed(void **state)
 	assert_int_equal(changes_seen(f), 1);
 }
 
+/* Where the configuration is a link into another directory. */
+static void what_a_link_leads_to_is_watched_too(void **state)
+{
+	struct fixture *f = *state;
+	char sub[96], real[112];
+	const char *files[1] = { f->other };
+
+	snprintf(sub, sizeof(sub), "%s/sub", f->dir);
+	snprintf(real, sizeof(real), "%s/real.yaml", sub);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	save(real, "a");
+	make_old(real);
+	assert_int_equal(symlink(real, f->other), 0);
+	assert_int_equal(
+		reload_watch(f->reload, (struct config_list){ files, 1 }, f->now), 0);
+	assert_int_equal(changes_seen(f), 0);
+	save(real, "ab");
+	assert_int_equal(changes_seen(f), 1);
+	unlink(real);
+	rmdir(sub);
+}
+
 static void another_file_beside_it_is_not(void **state)
 {
 	struct fixture *f = *state;
@@ -171,6 +193,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_file_renamed_over_it_is_noticed, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_save_since_the_file_was_read_is_noticed,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_link_leads_to_is_watched_too,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(another_file_beside_it_is_not, setup,
 						teardown),
