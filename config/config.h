@@ -131,6 +131,8 @@ struct config_report {
 	struct config_issue *v; /* owned, texts included */
 	size_t n, cap;
 	size_t n_errors; /* counts even what there was no memory to keep */
+	char **files;    /* as config_files(), of a refused configuration too; owned */
+	size_t n_files;
 };
 
 void config_report_add(struct config_report *r, enum config_severity severity,

@@ -248,6 +248,8 @@ static void keep_files(struct half *h)
 	files->v = v;
 	for (const struct source *s = h->first; s != NULL; s = s->next)
 		v[files->n++] = s->path;
+	if (config_report_files(h->ld->report, *files) != 0)
+		h->ld->nomem = true;
 }
 
 void config_read_litellm(struct config_loader *ld, const struct config_node *root)

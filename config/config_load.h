@@ -81,6 +81,11 @@ const char *config_keep(struct config_loader *ld, struct str s);
 const char *config_path(struct config_loader *ld, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* --- config_report.c ------------------------------------------------------------- */
+
+/* Copies; on failure there is no list. 0 or -ENOMEM. */
+int config_report_files(struct config_report *r, struct config_list files);
+
 /* --- config_file.c: our half of the file ------------------------------------------ */
 
 void config_read_ours(struct config_loader *ld, const struct config_node *root);

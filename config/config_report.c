@@ -1,6 +1,7 @@
 /* config_report.c - what was found wrong with a configuration. */
-#include "config/config.h"
+#include "config/config_load.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,8 +74,34 @@ void config_report_print(const struct config_report *r, FILE *to)
 		fputs("error: out of memory\n", to);
 }
 
+static void free_files(struct config_report *r)
+{
+	for (size_t i = 0; i < r->n_files; i++)
+		free(r->files[i]);
+	free(r->files);
+	r->files = NULL;
+	r->n_files = 0;
+}
+
+int config_report_files(struct config_report *r, struct config_list files)
+{
+	free_files(r);
+	r->files = calloc(files.n + 1, sizeof(*r->files));
+	if (r->files == NULL)
+		return -ENOMEM;
+	for (; r->n_files < files.n; r->n_files++) {
+		r->files[r->n_files] = strdup(files.v[r->n_files]);
+		if (r->files[r->n_files] == NULL) {
+			free_files(r);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 void config_report_done(struct config_report *r)
 {
+	free_files(r);
 	for (size_t i = 0; i < r->n; i++)
 		free(r->v[i].text);
 	free(r->v);

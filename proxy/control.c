@@ -41,14 +41,14 @@ struct control {
 
 static void on_files_changed(void *arg);
 
-static void watch_files(struct control *c, uint64_t read_at_ms)
+static void watch_files(struct control *c, struct config_list files, uint64_t read_at_ms)
 {
 	int err = 0;
 
 	if (!c->reload)
 		err = reload_new(c->base, on_files_changed, c, &c->reload);
 	if (!err)
-		err = reload_watch(c->reload, config_files(c->cfg), read_at_ms);
+		err = reload_watch(c->reload, files, read_at_ms);
 	if (err)
 		log_warn(&c->deps.log,
 			 "cannot watch the configuration (%s): only SIGHUP reloads",
@@ -104,6 +104,12 @@ static int load(struct control *c, struct config **ret, struct config_report *re
 	return 0;
 }
 
+static struct config_list files_of(const struct config_report *report)
+{
+	return (struct config_list){ (const char *const *)report->files,
+				     report->n_files };
+}
+
 static void reload(struct control *c)
 {
 	struct metrics *own = &c->metrics[c->n_workers];
@@ -117,11 +123,13 @@ static void reload(struct control *c)
 		counter_add(&own->reloads_failed, 1);
 	} else {
 		apply(c, cfg);
-		watch_files(c, read_at_ms);
 		log_info(&c->deps.log, "the configuration was reloaded");
 		counter_add(&own->reloads_ok, 1);
 	}
 	log_report(c, &report);
+	/* What was refused may be set right in a file that it is the first to name. */
+	if (report.n_files > 0)
+		watch_files(c, files_of(&report), read_at_ms);
 	config_report_done(&report);
 }
 
@@ -278,7 +286,7 @@ int control_run(const struct control_deps *deps, struct config *cfg)
 		for (size_t i = 0; i < c.n_workers; i++)
 			worker_stop(c.workers[i]);
 	} else {
-		watch_files(&c, deps->read_at_ms);
+		watch_files(&c, config_files(cfg), deps->read_at_ms);
 		event_base_dispatch(c.base);
 		log_info(&deps->log, "ended");
 	}

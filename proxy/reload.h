@@ -2,8 +2,9 @@
  * reload.h - notices that a configuration file was saved.
  *
  * Watches the directories, not the files: editors and tools replace a file by
- * renaming another over it; those of a symbolic link and of its target. Looks 200 ms after something happened there, so
- * that a save in several steps is read once, and tells only if a file differs.
+ * renaming another over it. Of a symbolic link its own and its target's. Looks
+ * 200 ms after something happened there, so that a save in several steps is read
+ * once, and tells only if a file differs.
  */
 #ifndef PROXY_RELOAD_H
 #define PROXY_RELOAD_H

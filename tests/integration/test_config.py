@@ -276,6 +276,18 @@ def test_included_files_are_watched_and_ours_are_refused_there(launch, upstream,
     assert user_of(program) is None
 
 
+def test_an_included_file_that_made_an_edit_refused_is_watched(launch, upstream):
+    """Nothing of config.yaml is at fault, and it is not saved again."""
+    program = launch(upstream.url, config="user_id_mappings:\n  default_user_id: old\n")
+    extra = program.directory / "models.yaml"
+    extra.write_text("model_list: [\n")
+    program.configure("include: [models.yaml]\nuser_id_mappings:\n  default_user_id: new\n")
+    wait_until(lambda: "the old one stays" in program.output(), 5, "the refusal")
+    assert re.search(r"models\.yaml:2: column", program.output())
+    extra.write_text("model_list: []\n")
+    wait_until(lambda: user_of(program) == "new", 5, "the edit")
+
+
 def test_it_runs_without_any_configuration(tmp_path, launch, upstream):
     program = launch(upstream.url, config={})
     assert call(program.port, "GET", "/health").status == 200

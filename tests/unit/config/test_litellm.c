@@ -105,6 +105,17 @@ static void a_missing_include_is_a_warning_and_is_watched(void **state)
 	assert_non_null(strstr(config_files(rd->c).v[1], "data/none.yaml"));
 }
 
+static void the_files_of_a_refused_configuration_are_told_too(void **state)
+{
+	struct reading *rd = *state;
+
+	assert_int_equal(reading_load_text(rd, "include: [a.yaml]\nproxy: {port: x}\n"),
+			 -EINVAL);
+	assert_int_equal(rd->report.n_files, 2);
+	assert_non_null(strstr(rd->report.files[0], "/config.yaml"));
+	assert_non_null(strstr(rd->report.files[1], "/a.yaml"));
+}
+
 static void an_include_that_is_no_yaml_is_refused(void **state)
 {
 	struct reading *rd = *state;
@@ -161,6 +172,7 @@ int main(void)
 		READING(the_master_key_is_the_variable_then_the_file),
 		READING(included_files_add_their_models_and_are_listed),
 		READING(a_missing_include_is_a_warning_and_is_watched),
+		READING(the_files_of_a_refused_configuration_are_told_too),
 		READING(an_include_that_is_no_yaml_is_refused),
 		READING(our_sections_in_an_included_file_are_a_warning),
 		READING(other_shapes_of_litellm_are_its_own_business),
