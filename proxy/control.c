@@ -55,16 +55,23 @@ static void watch_files(struct control *c, struct config_list files, uint64_t re
 			 strerror(-err));
 }
 
+static void log_issue(const struct control *c, const struct config_issue *is)
+{
+	enum log_level lv = is->severity == CONFIG_ERROR ? LOG_LV_ERROR : LOG_LV_WARN;
+
+	if (is->at.file && is->at.line > 0)
+		log_write(&c->deps.log, lv, "%s:%u: %s", is->at.file, is->at.line,
+			  is->text);
+	else if (is->at.file)
+		log_write(&c->deps.log, lv, "%s: %s", is->at.file, is->text);
+	else
+		log_write(&c->deps.log, lv, "%s", is->text);
+}
+
 static void log_report(const struct control *c, const struct config_report *report)
 {
-	for (size_t i = 0; i < report->n; i++) {
-		const struct config_issue *is = &report->v[i];
-
-		log_write(&c->deps.log,
-			  is->severity == CONFIG_ERROR ? LOG_LV_ERROR : LOG_LV_WARN,
-			  "%s:%u: %s", is->at.file ? is->at.file : "configuration",
-			  is->at.line, is->text);
-	}
+	for (size_t i = 0; i < report->n; i++)
+		log_issue(c, &report->v[i]);
 }
 
 static void apply(struct control *c, struct config *cfg)

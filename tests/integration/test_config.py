@@ -250,6 +250,14 @@ def test_a_request_under_way_keeps_its_configuration(launch, upstream):
     assert replies[0].get("x-memory-user") == "old"
 
 
+def test_a_file_that_is_gone_is_told_without_a_line(launch, upstream):
+    program = launch(upstream.url, config=RULES.format(pattern="^Other/"))
+    program.config.unlink()
+    wait_until(lambda: "the old one stays" in program.output(), 5, "the refusal")
+    wait_until(lambda: re.search(r"error proxy \S+config\.yaml: cannot be read: No such file", program.output()), 5)
+    assert user_of(program) == "nobody"
+
+
 def test_sighup_reloads_too(launch, upstream):
     program = launch(upstream.url, config=RULES.format(pattern="^Other/"))
     program.process.send_signal(1)
