@@ -56,31 +56,20 @@ static void read_list(struct config_loader *ld, const struct config_key *key,
 		      const struct config_node *n)
 {
 	struct config_list *list = config_member(&ld->box->c, key);
-	size_t count = 0, i = 0;
+	const char *expected =
+		config_path(ld, "a list, each %s", key->type->text_expected);
 	const char **v;
+	size_t i = 0;
 	struct str s;
+	void *room;
 
-	if (config_node_is_null(n))
+	if (!config_read_list(ld, key, n, expected, sizeof(*v), &room))
 		return;
-	if (n->kind != CONFIG_SEQUENCE) {
-		config_mismatch(
-			ld, key->path, n, false,
-			config_path(ld, "a list, each %s", key->type->text_expected));
-		return;
-	}
-	for (const struct config_pair *p = n->first; p != NULL; p = p->next)
-		count++;
-	v = arena_alloc(ld->arena, count * sizeof(*v));
-	if (v == NULL) {
-		ld->nomem = true;
-		return;
-	}
+	v = room;
 	*list = (struct config_list){ v, 0 };
 	for (const struct config_pair *p = n->first; p != NULL; p = p->next)
 		if (read_item(ld, key, i++, p->value, &s))
 			v[list->n++] = s.p;
-	config_set_origin(ld, key,
-			  (struct config_origin){ LAYER_FILE, ld->file, n->line });
 }
 
 static void expect_list(const struct config_key *key, struct buf *to)

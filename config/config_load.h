@@ -69,6 +69,14 @@ void config_read_scalar(struct config_loader *ld, const struct config_key *key,
 /* Sets a key from a text; reports what is wrong under the origin's name. */
 void config_assign(struct config_loader *ld, const struct config_key *key, struct str s,
 		   struct config_origin from);
+/*
+ * A key whose value is a list ("expected" says of what): *ret has room for its
+ * items, each `size` bytes and zero, and the list counts as the file's. False
+ * where there is nothing to read: no value, no list (reported), no memory.
+ */
+bool config_read_list(struct config_loader *ld, const struct config_key *key,
+		      const struct config_node *n, const char *expected, size_t size,
+		      void **ret);
 /* Notes where a key's value came from. */
 void config_set_origin(struct config_loader *ld, const struct config_key *key,
 		       struct config_origin from);

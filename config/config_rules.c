@@ -208,25 +208,11 @@ static void read_items(struct config_loader *ld, const struct config_key *key,
 static void read_rules(struct config_loader *ld, const struct config_key *key,
 		       const struct config_node *n, const struct rule_kind *kind)
 {
-	struct config_rule *v;
-	size_t count = 0;
+	void *v;
 
-	if (config_node_is_null(n))
-		return;
-	if (n->kind != CONFIG_SEQUENCE) {
-		config_mismatch(ld, key->path, n, false, "a list of rules");
-		return;
-	}
-	for (const struct config_pair *p = n->first; p != NULL; p = p->next)
-		count++;
-	v = arena_alloc(ld->arena, count * sizeof(*v));
-	if (v == NULL) {
-		ld->nomem = true;
-		return;
-	}
-	read_items(ld, key, n, kind, v);
-	config_set_origin(ld, key,
-			  (struct config_origin){ LAYER_FILE, ld->file, n->line });
+	if (config_read_list(ld, key, n, "a list of rules", sizeof(struct config_rule),
+			     &v))
+		read_items(ld, key, n, kind, v);
 }
 
 static void read_mappings(struct config_loader *ld, const struct config_key *key,

@@ -127,6 +127,32 @@ void config_set_origin(struct config_loader *ld, const struct config_key *key,
 	ld->box->origins[key - config_keys] = from;
 }
 
+bool config_read_list(struct config_loader *ld, const struct config_key *key,
+		      const struct config_node *n, const char *expected, size_t size,
+		      void **ret)
+{
+	size_t count = 0;
+	void *v;
+
+	if (config_node_is_null(n))
+		return false;
+	if (n->kind != CONFIG_SEQUENCE) {
+		config_mismatch(ld, key->path, n, false, expected);
+		return false;
+	}
+	for (const struct config_pair *p = n->first; p != NULL; p = p->next)
+		count++;
+	v = arena_alloc(ld->arena, count * size);
+	if (v == NULL) {
+		ld->nomem = true;
+		return false;
+	}
+	config_set_origin(ld, key,
+			  (struct config_origin){ LAYER_FILE, ld->file, n->line });
+	*ret = v;
+	return true;
+}
+
 void config_assign(struct config_loader *ld, const struct config_key *key, struct str s,
 		   struct config_origin from)
 {
