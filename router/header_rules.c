@@ -42,6 +42,8 @@ static const struct {
 	{ { "x-openwebui-chat-id", 19 }, PASS },
 	{ { "x-api-key", 9 }, PASS },
 	{ { "x-goog-api-key", 14 }, PASS },
+	{ { "api-key", 7 }, PASS },
+	{ { "ocp-apim-subscription-key", 25 }, PASS },
 };
 
 /* An upper bound of what is added: Host and one of each kind. */

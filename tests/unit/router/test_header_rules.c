@@ -106,6 +106,8 @@ static void our_own_controls_are_left_out(void **state)
 		"x_session_id",
 		"x_litellm_end_user_id",
 		"x_api_key",
+		"API_Key",
+		"ocp_apim_subscription_key",
 	};
 	static const char *const passed[] = {
 		"x-memoryx",
@@ -117,6 +119,8 @@ static void our_own_controls_are_left_out(void **state)
 		"x-litellm-tags",
 		"Authorization",
 		"x-api-key",
+		"API-Key",
+		"Ocp-Apim-Subscription-Key",
 		"session_id",
 		"conversation_id",
 		"any_underscore",
