@@ -1,6 +1,7 @@
 /* test_gate.c - connections: requests in order, deadlines, leaving, limits, draining. */
 #include "gate_fixture.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -468,11 +469,12 @@ static int listen_ipv6(uint16_t *port)
 	socklen_t n = sizeof(sa);
 	int off = 0, fd = socket(AF_INET6, SOCK_STREAM, 0);
 
-	if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0 ||
-	    bind(fd, (void *)&sa, n) < 0) {
-		close(fd);
+	if (fd < 0) {
+		assert_int_equal(errno, EAFNOSUPPORT);
 		return -1;
 	}
+	assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)), 0);
+	assert_int_equal(bind(fd, (void *)&sa, n), 0);
 	assert_int_equal(listen(fd, 8), 0);
 	assert_int_equal(getsockname(fd, (void *)&sa, &n), 0);
 	*port = ntohs(sa.sin6_port);
@@ -503,6 +505,8 @@ static void an_ipv4_peer_of_an_ipv6_socket_is_told_as_ipv4(void **state)
 		client_say(&c6, GET("/hold"));
 		assert_true(str_eq(conn_peer(f->served.conn), STR("::1")));
 		assert_true(conn_peer_is_loopback(f->served.conn));
+	} else { /* net.ipv6.conf.lo.disable_ipv6 */
+		assert_int_equal(errno, EADDRNOTAVAIL);
 	}
 	client_close(&c6);
 	gate_free(f->gate);
