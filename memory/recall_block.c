@@ -181,7 +181,8 @@ static size_t take_tail(struct recalling *r, const struct view_query *vq,
 	ssize_t found = view_tail(r->view, vq, r->q->answer.session, hits, max);
 
 	for (; (ssize_t)n < found; n++) {
-		hits[n].user_hit = hits[n].reply_hit = n < TAIL_IN_FULL;
+		hits[n].user_shown = hits[n].reply_shown =
+			n < TAIL_IN_FULL ? SHOWN_ENDS : SHOWN_BRIEF;
 		if (n && cost(&hits[n]) > room)
 			break;
 		room -= cost(&hits[n]) < room ? cost(&hits[n]) : room;
@@ -209,19 +210,43 @@ static size_t append_others(struct view_hit *hits, size_t n, const struct view_h
 	return n;
 }
 
-/* Where everything that the client has not sent fits, all of it goes in. */
+static bool render_each(const struct recalling *r, const struct view_hit *hits, size_t n,
+			size_t budget, struct render_result *ret)
+{
+	const struct recall_question *q = &r->q->q;
+
+	return render(r, r->q->answer.session, &q->turns[q->n_turns - 1], hits, n, budget,
+		      ret) == 0 &&
+	       ret->n_exchanges == n;
+}
+
+/* A token has ten bytes at most, or nearly so; else a rendering would be wasted. */
+static bool may_fit(const struct view_hit *hits, size_t n, size_t budget)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += hits[i].user.len + hits[i].reply.len;
+	return bytes / 10 <= budget;
+}
+
+/*
+ * Where everything that the client has not sent fits, all of it goes in; if need be
+ * with long texts cut to what the search just before found in them.
+ */
 static bool render_all(const struct recalling *r, const struct view_query *vq,
 		       size_t budget, struct render_result *ret)
 {
-	const struct recall_question *q = &r->q->q;
 	struct view_hit hits[CANDIDATES];
 	size_t n = 0;
 
-	return !r->q->answer.partial &&
-	       view_unsent(r->view, vq, hits, CANDIDATES, &n) == VIEW_HITS &&
-	       render(r, r->q->answer.session, &q->turns[q->n_turns - 1], hits, n, budget,
-		      ret) == 0 &&
-	       ret->n_exchanges == n;
+	if (r->q->answer.partial ||
+	    view_unsent(r->view, vq, hits, CANDIDATES, &n) != VIEW_HITS)
+		return false;
+	if (may_fit(hits, n, budget) && render_each(r, hits, n, budget, ret))
+		return true;
+	view_show_found(r->view, hits, n);
+	return render_each(r, hits, n, budget, ret);
 }
 
 static enum recall_status render_hits(struct recalling *r, const struct view_query *vq,

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "memory/clean.h"
+#include "memory/passages.h"
 #include "memory/tokens.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@
  * Bytes of one text, so that a long reply leaves room for other exchanges: of a
  * thousand tokens, about 4 kB, a text found may take a fifth.
  */
-enum { FOUND_TEXT_MAX = 800, OTHER_TEXT_MAX = 320 };
+enum { FOUND_TEXT_MAX = PASSAGE_WHOLE, OTHER_TEXT_MAX = 320 };
 
 struct piece {
 	const struct view_hit *hit;
@@ -106,14 +107,54 @@ static void add_text(struct buf *b, struct str text)
 	}
 }
 
-static int add_line(struct rendering *r, struct str role, struct str text, bool found)
+static int add_capped(struct rendering *r, struct str text, size_t max)
 {
-	text = cap_text(text, found ? FOUND_TEXT_MAX : OTHER_TEXT_MAX, r->arena);
+	text = cap_text(text, max, r->arena);
 	if (!text.p)
 		return -ENOMEM;
-	buf_add_str(&r->lines, role);
 	add_text(&r->lines, text);
-	return buf_add_char(&r->lines, '\n');
+	return 0;
+}
+
+/* Marked where there is more of the text. */
+static int add_passage(struct rendering *r, struct str text, size_t number)
+{
+	const struct str passage = passages_get(text, number);
+	struct str part = str_trim(passage);
+	int e;
+
+	if (!part.p)
+		return add_capped(r, text, FOUND_TEXT_MAX);
+	if (passage.p > text.p)
+		buf_add_str(&r->lines, STR("[…] "));
+	e = add_capped(r, part, FOUND_TEXT_MAX);
+	if (passage.p + passage.len < text.p + text.len)
+		buf_add_str(&r->lines, STR(" […]"));
+	return e;
+}
+
+static int add_shown(struct rendering *r, struct str text, unsigned char shown)
+{
+	switch (shown) {
+	case SHOWN_BRIEF:
+		return add_capped(r, text, OTHER_TEXT_MAX);
+	case SHOWN_ENDS:
+		return add_capped(r, text, FOUND_TEXT_MAX);
+	case SHOWN_WHOLE:
+		return add_capped(r, text, SIZE_MAX);
+	default:
+		return add_passage(r, text, shown - SHOWN_PASSAGE);
+	}
+}
+
+static int add_line(struct rendering *r, struct str role, struct str text,
+		    unsigned char shown)
+{
+	int e;
+
+	buf_add_str(&r->lines, role);
+	e = add_shown(r, text, shown);
+	return e ? e : buf_add_char(&r->lines, '\n');
 }
 
 /* "[2026-11-21]" and a line's end. */
@@ -146,9 +187,9 @@ static int offer(struct rendering *r, const struct view_hit *h)
 	struct piece p = { .hit = h, .day = h->at_ms / MS_A_DAY, .from = r->lines.len };
 	size_t cost;
 
-	if (h->user.len && add_line(r, STR("user: "), h->user, h->user_hit))
+	if (h->user.len && add_line(r, STR("user: "), h->user, h->user_shown))
 		return -ENOMEM;
-	if (h->reply.len && add_line(r, STR("assistant: "), h->reply, h->reply_hit))
+	if (h->reply.len && add_line(r, STR("assistant: "), h->reply, h->reply_shown))
 		return -ENOMEM;
 	p.len = r->lines.len - p.from;
 	cost = tokens_estimate(str_slice(buf_str(&r->lines), p.from, r->lines.len)) +

@@ -34,9 +34,8 @@ struct render_result {
 
 /*
  * As many of the hits, best first, as fit into `budget` estimated tokens (the
- * delimiters and the introduction included). Long texts keep their head and
- * tail, those that no word led to less of it. `nonce`: letters and digits.
- * 0 or -ENOMEM.
+ * delimiters and the introduction included). What of a long text is shown, its
+ * user_shown and reply_shown say. `nonce`: letters and digits. 0 or -ENOMEM.
  */
 int render_block(const struct view_hit *hits, size_t n, size_t budget, struct str nonce,
 		 struct arena *a, struct render_result *ret);

@@ -49,6 +49,7 @@ void view_free(struct view *v)
 	for (uint32_t i = 0; i < v->n_entries; i++)
 		free(v->entries[i]);
 	free(v->entries);
+	free(v->spans);
 	free(v->docs);
 	free(v->all.v);
 	free(v->tokens);
@@ -205,28 +206,27 @@ static size_t entry_bytes(const struct entry *e)
 	return sizeof(*e) + e->user_len + e->reply_len;
 }
 
-static int reserve_numbers(struct view *v)
+static int reserve_number(struct view *v)
 {
 	struct entry **entries = view_grow(v->entries, &v->cap_entries, v->n_entries + 1u,
 					   sizeof(struct entry *));
-	struct doc *docs;
+	struct span *spans;
 
 	if (!entries)
 		return -ENOMEM;
 	v->entries = entries;
-	docs = view_grow(v->docs, &v->cap_docs, 2 * ((size_t)v->n_entries + 1),
-			 sizeof(*docs));
-	if (!docs)
+	spans = view_grow(v->spans, &v->cap_spans, v->n_entries + 1u, sizeof(*spans));
+	if (!spans)
 		return -ENOMEM;
-	v->docs = docs;
-	return v->n_entries < VIEW_ENTRIES_MAX ? 0 : -ENOMEM;
+	v->spans = spans;
+	return 0;
 }
 
 /* Everything that may fail, but for the postings. */
 static int reserve(struct view *v, const struct exchange *x, uint32_t *session)
 {
 	const struct order *o;
-	int r = reserve_numbers(v);
+	int r = reserve_number(v);
 
 	if (!r)
 		r = session_get(v, x->session, session);
@@ -281,21 +281,29 @@ static uint64_t id_key(const struct exchange_id *id)
 	return key;
 }
 
-static void commit(struct view *v, struct entry *e, uint32_t session,
-		   const struct token_runs *t)
+static void commit_docs(struct view *v, struct span span)
 {
-	struct order *o = &v->sessions[session].order;
-	uint32_t number = v->n_entries++;
-	struct doc *d = &v->docs[2 * number];
+	struct session *s = &v->sessions[span.session];
 
-	d[0] = (struct doc){ session, e->user_len ? (uint32_t)t->user : 0 };
-	d[1] = (struct doc){ session, e->reply_len
-					      ? (uint32_t)(t->date + t->reply - t->user)
-					      : 0 };
-	v->n_filled += v->sessions[session].terms == 0 && d[0].terms + d[1].terms > 0;
-	v->sessions[session].terms += d[0].terms + d[1].terms;
-	v->total_terms += d[0].terms + d[1].terms;
-	v->n_docs += (e->user_len > 0 ? 1U : 0U) + (e->reply_len > 0 ? 1U : 0U);
+	for (uint32_t i = 0; i < span_n(span); i++) {
+		struct doc *d = &v->docs[span.first + i];
+
+		d->session = span.session;
+		v->n_filled += s->terms == 0 && d->terms > 0;
+		s->terms += d->terms;
+		v->total_terms += d->terms;
+	}
+	v->n_docs += span_n(span);
+	v->docs_end += span_n(span);
+}
+
+static void commit(struct view *v, struct entry *e, struct span span)
+{
+	struct order *o = &v->sessions[span.session].order;
+	uint32_t number = v->n_entries++;
+
+	v->spans[number] = span;
+	commit_docs(v, span);
 	v->entries[number] = e;
 	v->bytes += entry_bytes(e);
 	order_insert(&v->all, order_find(v, &v->all, e->seq), number);
@@ -313,22 +321,26 @@ static bool has_seq(const struct view *v, uint64_t seq)
 
 int view_add(struct view *v, const struct exchange *x)
 {
-	struct token_runs t;
+	struct adding a;
 	struct entry *e;
-	uint32_t session;
 
 	if (x->state == EXCHANGE_BLOCK)
 		return sticky_add(&v->sticky, x);
 	if (has_seq(v, x->seq))
 		return 0;
 	e = entry_new(x);
-	if (!e || view_collect_tokens(v, x, &t) || reserve(v, x, &session))
+	if (!e || view_collect_tokens(v, x, &a))
 		goto fail;
-	if (view_index_tokens(v, x, &t, v->n_entries)) {
-		view_take_back(v, v->n_entries);
+	e->reply_is_nod = view_reply_is_nod(v, x, &a);
+	if (e->reply_is_nod)
+		e->texts_key = texts_key(turn_hash(x->user), (struct hash128){ 0, 0 });
+	if (reserve(v, x, &a.span.session))
+		goto fail;
+	if (view_index_tokens(v, &a)) {
+		view_take_back(v);
 		goto fail;
 	}
-	commit(v, e, session, &t);
+	commit(v, e, a.span);
 	return 0;
 fail:
 	free(e);
@@ -347,7 +359,7 @@ static void drop_oldest(struct view *v)
 	struct entry *e = v->entries[number];
 
 	order_pop(&v->all);
-	order_pop(&v->sessions[v->docs[2 * number].session].order);
+	order_pop(&view_session(v, number)->order);
 	v->bytes -= entry_bytes(e);
 	free(e);
 	v->entries[number] = NULL;
@@ -356,7 +368,7 @@ static void drop_oldest(struct view *v)
 static struct exchange entry_exchange(const struct view *v, uint32_t number)
 {
 	const struct entry *e = v->entries[number];
-	const struct session *s = &v->sessions[v->docs[2 * number].session];
+	const struct session *s = view_session(v, number);
 
 	return (struct exchange){
 		.id = e->id,
@@ -439,8 +451,8 @@ static size_t scratch_bytes(const struct view_scratch *s)
 size_t view_bytes(const struct view *v)
 {
 	return sizeof(*v) + v->bytes + v->cap_entries * sizeof(*v->entries) +
-	       v->cap_docs * sizeof(*v->docs) + v->cap_terms * sizeof(*v->terms) +
-	       v->cap_sessions * sizeof(*v->sessions) +
+	       v->cap_spans * sizeof(*v->spans) + v->cap_docs * sizeof(*v->docs) +
+	       v->cap_terms * sizeof(*v->terms) + v->cap_sessions * sizeof(*v->sessions) +
 	       v->cap_tokens * sizeof(*v->tokens) + map64_bytes(&v->term_of) +
 	       map64_bytes(&v->session_of) + map64_bytes(&v->of_reply) +
 	       map64_bytes(&v->of_texts) + map64_bytes(&v->of_id) +
@@ -460,7 +472,7 @@ struct str view_session_of_reply(const struct view *v, struct hash128 reply)
 
 	if (!e || !(hash128_eq(e->reply_hash, reply) || hash128_eq(e->reply_id, reply)))
 		return (struct str){ NULL, 0 };
-	s = &v->sessions[v->docs[2 * *number].session];
+	s = view_session(v, *number);
 	return (struct str){ s->id, s->id_len };
 }
 
@@ -473,8 +485,9 @@ bool view_get(const struct view *v, uint64_t now_ms, struct view_hit *hit)
 	if (!e || !exchange_id_eq(&e->id, &hit->id) ||
 	    (e->expires_ms && e->expires_ms <= now_ms))
 		return false;
-	s = &v->sessions[v->docs[2 * *number].session];
+	s = view_session(v, *number);
 	hit->user_hash = e->user_hash;
+	hit->number = *number;
 	hit->seq = e->seq;
 	hit->at_ms = e->at_ms;
 	hit->session = (struct str){ s->id, s->id_len };
@@ -488,16 +501,14 @@ struct sticky *view_sticky(struct view *v)
 	return &v->sticky;
 }
 
-enum { SHOWN_USER_HIT = 1, SHOWN_REPLY_HIT = 2 };
-
 void view_pack_shown(const struct view_hit *h, unsigned char ret[VIEW_SHOWN_BYTES])
 {
-	ret[0] = (unsigned char)((h->user_hit ? SHOWN_USER_HIT : 0) |
-				 (h->reply_hit ? SHOWN_REPLY_HIT : 0));
+	ret[0] = h->user_shown;
+	ret[1] = h->reply_shown;
 }
 
 void view_unpack_shown(struct view_hit *h, const unsigned char p[VIEW_SHOWN_BYTES])
 {
-	h->user_hit = p[0] & SHOWN_USER_HIT;
-	h->reply_hit = p[0] & SHOWN_REPLY_HIT;
+	h->user_shown = p[0];
+	h->reply_shown = p[1];
 }

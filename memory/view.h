@@ -66,16 +66,25 @@ struct view_hit {
 	uint64_t at_ms;
 	struct str session;
 	struct str user, reply;
-	double score;             /* of the exchange */
-	bool user_hit, reply_hit; /* which of its texts earned a place by itself */
+	double score;                          /* of the exchange */
+	unsigned char user_shown, reply_shown; /* enum shown: how each text is rendered */
+	uint32_t number;                       /* the view's own */
+};
+
+/* What of a text is shown. All but SHOWN_WHOLE have a bound (memory/render.c). */
+enum shown {
+	SHOWN_BRIEF, /* no word led to it: its head and tail, in short */
+	SHOWN_ENDS,  /* head and tail, as much as of a passage */
+	SHOWN_WHOLE,
+	SHOWN_PASSAGE, /* + number (memory/passages.h): the one that the words are in */
 };
 
 /*
- * What of a hit, besides its exchange, decides how it is rendered: the members after
- * `score`, packed. Kept with the source of a block (memory/sticky.h): a change of
+ * What of a hit, besides its exchange, decides how it is rendered: user_shown and
+ * reply_shown. Kept with the source of a block (memory/sticky.h): a change of
  * their meaning is a new STICKY_VERSION.
  */
-enum { VIEW_SHOWN_BYTES = 1 };
+enum { VIEW_SHOWN_BYTES = 2 };
 void view_pack_shown(const struct view_hit *h, unsigned char ret[VIEW_SHOWN_BYTES]);
 void view_unpack_shown(struct view_hit *h, const unsigned char p[VIEW_SHOWN_BYTES]);
 
@@ -88,18 +97,22 @@ struct sticky *view_sticky(struct view *v);
 
 enum view_result { VIEW_HITS, VIEW_NO_TERMS, VIEW_NO_HIT, VIEW_NO_MEMORY };
 
+enum { VIEW_HITS_MAX = 256 };
+
 /*
- * Up to `max` hits into ret; *n how many. What the request holds already is
- * left out, and of exchanges with the same texts all but the newest.
+ * Up to `max` hits (VIEW_HITS_MAX at most) into ret; *n how many. What the request
+ * holds already is left out, and of exchanges that say the same all but the newest.
  */
 enum view_result view_search(struct view *v, const struct view_query *q,
 			     struct view_hit *ret, size_t max, size_t *n);
 /*
- * All that a search could find whatever its terms, newest first and without
- * scores. VIEW_NO_HIT where there is none, or more than `max`.
+ * All that a search could find whatever its terms, newest first, without scores and
+ * to be shown whole. VIEW_NO_HIT where there is none, or more than `max`.
  */
 enum view_result view_unsent(struct view *v, const struct view_query *q,
 			     struct view_hit *ret, size_t max, size_t *n);
+/* Hits of view_unsent() are to be shown as the search just before would have them. */
+void view_show_found(const struct view *v, struct view_hit *hits, size_t n);
 /* The newest of a session that a search could find, newest first. How many, -ENOMEM. */
 ssize_t view_tail(struct view *v, const struct view_query *q, struct str session,
 		  struct view_hit *ret, size_t max);

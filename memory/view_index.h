@@ -8,9 +8,9 @@
 #include "memory/words.h"
 
 /*
- * An exchange has a number, which counts up as exchanges are added, and two
- * documents: 2 * number is its user text, 2 * number + 1 its reply. Documents
- * are what is scored.
+ * An exchange has a number, which counts up as exchanges are added, and documents,
+ * which are numbered as well: the passages of its user text, then those of its reply
+ * (memory/passages.h). Documents are what is scored.
  */
 struct entry {
 	struct exchange_id id;
@@ -20,6 +20,7 @@ struct entry {
 	struct hash128 reply_id; /* zero: none */
 	uint64_t texts_key;      /* of the texts as they are */
 	bool superseded;         /* a newer one has the same texts */
+	bool reply_is_nod;       /* "Noted!": such a reply makes no difference */
 	uint32_t user_len, reply_len;
 	char text[]; /* the user's, then the reply */
 };
@@ -29,10 +30,16 @@ struct doc {
 	uint32_t terms; /* its length */
 };
 
+/* Where an exchange is: its session, and its documents. */
+struct span {
+	uint32_t session, first;
+	unsigned char n_user, n_reply;
+};
+
 /* Where a term stands: document << 8 | times (255 at most), documents rising. */
 typedef uint32_t posting;
 
-enum { POSTING_TF_BITS = 8, POSTING_TF_MAX = 255, VIEW_ENTRIES_MAX = 1 << 23 };
+enum { POSTING_TF_BITS = 8, POSTING_TF_MAX = 255, VIEW_DOCS_MAX = 1 << 24 };
 
 /* Most terms stand in one or two documents: these need no allocation. */
 struct term {
@@ -83,9 +90,10 @@ struct view_scratch {
 struct view {
 	struct words *words;
 	struct entry **entries; /* by number; NULL: trimmed */
+	struct span *spans;     /* by number */
 	struct doc *docs;       /* by document */
-	uint32_t n_entries;
-	size_t cap_entries, cap_docs;
+	uint32_t n_entries, docs_end;
+	size_t cap_entries, cap_spans, cap_docs;
 	struct order all;
 	struct term *terms;
 	uint32_t n_terms;
@@ -97,9 +105,10 @@ struct view {
 	struct map64 of_reply, of_texts;  /* the newest exchange with them */
 	struct map64 of_id;
 	uint64_t total_terms;
-	uint32_t n_docs, n_filled; /* texts, sessions that have any: BM25's N of each */
-	size_t bytes;              /* of entries, orders, postings and session ids */
-	uint64_t *tokens;          /* hashes of the terms of what is being added */
+	uint32_t n_docs,
+		n_filled; /* documents, sessions that have any: BM25's N of each */
+	size_t bytes;     /* of entries, orders, postings and session ids */
+	uint64_t *tokens; /* hashes of the terms of what is being added */
 	size_t n_tokens, cap_tokens;
 	struct sticky sticky;
 	struct view_scratch scratch;
@@ -108,6 +117,17 @@ struct view {
 static inline const posting *term_postings(const struct term *t)
 {
 	return t->cap ? t->many : t->few;
+}
+
+static inline uint32_t span_n(struct span s)
+{
+	return (uint32_t)s.n_user + s.n_reply;
+}
+
+/* Of the exchange. */
+static inline struct session *view_session(const struct view *v, uint32_t number)
+{
+	return &v->sessions[v->spans[number].session];
 }
 
 static inline uint32_t order_at(const struct order *o, uint32_t i)
@@ -131,19 +151,30 @@ static inline struct str entry_reply(const struct entry *e)
 				  : (struct str){ NULL, 0 };
 }
 
-/* The tokens of one exchange in view.tokens: its date's, its user text's, its reply's. */
-struct token_runs {
-	size_t date, user, reply; /* where each ends */
+/* The documents of an exchange that is being added, the last ones from docs_end on. */
+struct adding {
+	struct span span;
+	/* In view.tokens: the terms of the day, which each document has, then its own. */
+	size_t n_date;
 };
 
-/* 0 or -ENOMEM, as the next. */
-int view_collect_tokens(struct view *v, const struct exchange *x, struct token_runs *ret);
-/* Counts them for the documents of exchange `number`, the highest so far. */
-int view_index_tokens(struct view *v, const struct exchange *x,
-		      const struct token_runs *t, uint32_t number);
+/*
+ * The terms of the exchange, passage by passage; the new documents are there with
+ * their lengths, but do not count yet. 0 or -ENOMEM, as the next.
+ */
+int view_collect_tokens(struct view *v, const struct exchange *x, struct adding *ret);
+/* Counts them. */
+int view_index_tokens(struct view *v, const struct adding *a);
 /* Undoes what of that was done; the tokens must still be there. */
-void view_take_back(struct view *v, uint32_t number);
+void view_take_back(struct view *v);
 void view_terms_free(struct view *v);
+
+/* view_twins.c */
+/* Does the reply say nothing of its own? As view_collect_tokens() left things. */
+bool view_reply_is_nod(const struct view *v, const struct exchange *x,
+		       const struct adding *a);
+/* Of hits that say the same the newest stays, in the best one's place. */
+void view_cut_twins(struct view *v, struct view_hit *hits, size_t *n);
 
 /* p with room for n items of `size` bytes, *cap raised; NULL: out of memory, p stays. */
 void *view_grow(void *p, size_t *cap, size_t n, size_t size);

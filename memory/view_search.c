@@ -93,7 +93,7 @@ static int collect_terms(struct view *v, const struct view_query *q)
 static int reserve_scratch(struct view *v)
 {
 	struct view_scratch *s = &v->scratch;
-	size_t docs = 2 * (size_t)v->n_entries;
+	size_t docs = v->docs_end;
 	void *raw = view_grow(s->raw, &s->cap_raw, docs, sizeof(*s->raw));
 	void *smooth = view_grow(s->smooth, &s->cap_smooth, docs, sizeof(*s->smooth));
 	void *touched = view_grow(s->touched, &s->cap_touched, v->n_sessions,
@@ -111,7 +111,7 @@ static void forget_last_search(struct view *v)
 {
 	struct view_scratch *s = &v->scratch;
 
-	memset(s->raw, 0, 2 * (size_t)v->n_entries * sizeof(*s->raw));
+	memset(s->raw, 0, v->docs_end * sizeof(*s->raw));
 	for (size_t i = 0; i < s->n_hit; i++)
 		v->sessions[s->hit[i]].score = 0;
 	s->n_hit = 0;
@@ -208,8 +208,10 @@ static void smooth_session(struct view *v, const struct order *o)
 	uint32_t last = NO_DOC, second_last = NO_DOC;
 
 	for (uint32_t i = 0; i < o->n; i++) {
-		lend(v, 2 * order_at(o, i), &last, &second_last);
-		lend(v, 2 * order_at(o, i) + 1, &last, &second_last);
+		struct span span = v->spans[order_at(o, i)];
+
+		for (uint32_t k = 0; k < span_n(span); k++)
+			lend(v, span.first + k, &last, &second_last);
 	}
 }
 
@@ -220,9 +222,12 @@ static float larger(float a, float b)
 
 static float best_text(const struct view *v, uint32_t number)
 {
-	const float *smooth = v->scratch.smooth + 2 * number;
+	struct span span = v->spans[number];
+	float best = 0;
 
-	return larger(smooth[0], smooth[1]);
+	for (uint32_t i = 0; i < span_n(span); i++)
+		best = larger(best, v->scratch.smooth[span.first + i]);
+	return best;
 }
 
 /* What scores are divided by, so that texts and sessions can be added. */
@@ -284,9 +289,10 @@ static bool is_left_out(const struct view *v, const struct view_query *q,
 static struct view_hit hit_of(const struct view *v, uint32_t number)
 {
 	const struct entry *e = v->entries[number];
-	const struct session *s = &v->sessions[v->docs[2 * number].session];
+	const struct session *s = view_session(v, number);
 
 	return (struct view_hit){
+		.number = number,
 		.id = e->id,
 		.user_hash = e->user_hash,
 		.seq = e->seq,
@@ -295,6 +301,27 @@ static struct view_hit hit_of(const struct view *v, uint32_t number)
 		.user = entry_user(e),
 		.reply = entry_reply(e),
 	};
+}
+
+/* How a text is shown, by the score of its n passages from `first` on. */
+static unsigned char shown(const struct view *v, uint32_t first, uint32_t n)
+{
+	const float *raw = v->scratch.raw + first;
+	uint32_t best = 0;
+
+	for (uint32_t i = 1; i < n; i++)
+		best = raw[i] > raw[best] ? i : best;
+	if (n == 0 || raw[best] == 0)
+		return SHOWN_BRIEF;
+	return (unsigned char)(n == 1 ? SHOWN_ENDS : SHOWN_PASSAGE + best);
+}
+
+static void note_shown(const struct view *v, uint32_t number, struct view_hit *h)
+{
+	struct span span = v->spans[number];
+
+	h->user_shown = shown(v, span.first, span.n_user);
+	h->reply_shown = shown(v, span.first + span.n_user, span.n_reply);
 }
 
 /* The best so far, in order; of equals the newer goes first. */
@@ -328,8 +355,7 @@ static void offer(struct view *v, const struct view_query *q, struct best *b,
 		b->v[at] = b->v[at - 1];
 	b->v[at] = hit_of(v, number);
 	b->v[at].score = score;
-	b->v[at].user_hit = v->scratch.raw[2 * number] > 0;
-	b->v[at].reply_hit = v->scratch.raw[2 * number + 1] > 0;
+	note_shown(v, number, &b->v[at]);
 }
 
 static bool is_held(const struct view_query *q, const struct session *s)
@@ -373,6 +399,7 @@ enum view_result view_search(struct view *v, const struct view_query *q,
 	for (size_t i = 0; i < s->n_hit; i++)
 		offer_session(v, q, &best, &v->sessions[s->hit[i]], &m);
 	*n = best.n;
+	view_cut_twins(v, ret, n);
 	return best.n ? VIEW_HITS : VIEW_NO_HIT;
 }
 
@@ -387,15 +414,16 @@ enum view_result view_unsent(struct view *v, const struct view_query *q,
 	for (uint32_t i = v->all.n; i > 0; i--) {
 		number = order_at(&v->all, i - 1);
 		if (is_left_out(v, q, v->entries[number]) ||
-		    is_held(q, &v->sessions[v->docs[2 * number].session]))
+		    is_held(q, view_session(v, number)))
 			continue;
 		if (found == max)
 			return VIEW_NO_HIT;
 		ret[found] = hit_of(v, number);
-		ret[found].user_hit = ret[found].reply_hit = true;
+		ret[found].user_shown = ret[found].reply_shown = SHOWN_WHOLE;
 		found++;
 	}
 	*n = found;
+	view_cut_twins(v, ret, n);
 	return found ? VIEW_HITS : VIEW_NO_HIT;
 }
 
@@ -414,4 +442,10 @@ ssize_t view_tail(struct view *v, const struct view_query *q, struct str session
 		if (!is_left_out(v, q, v->entries[order_at(o, i - 1)]))
 			ret[n++] = hit_of(v, order_at(o, i - 1));
 	return n;
+}
+
+void view_show_found(const struct view *v, struct view_hit *hits, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		note_shown(v, hits[i].number, &hits[i]);
 }

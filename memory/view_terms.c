@@ -1,4 +1,5 @@
 /* view_terms.c - the terms of an exchange, and where each term stands. */
+#include "memory/passages.h"
 #include "memory/view_index.h"
 
 #include <errno.h>
@@ -113,19 +114,53 @@ static int term_count(struct view *v, uint64_t hash, uint32_t doc)
 	return 0;
 }
 
-int view_collect_tokens(struct view *v, const struct exchange *x, struct token_runs *ret)
+/* One passage's terms; its document's length is theirs and the day's. */
+static int collect_passage(struct view *v, struct str passage, struct adding *a,
+			   unsigned char *n)
+{
+	uint32_t doc = a->span.first + span_n(a->span);
+	struct doc *grown;
+	size_t before = v->n_tokens;
+	int r;
+
+	if (doc >= VIEW_DOCS_MAX)
+		return -ENOMEM;
+	grown = view_grow(v->docs, &v->cap_docs, doc + 1u, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	v->docs = grown;
+	r = words_each(v->words, passage, push_token, v);
+	v->docs[doc] = (struct doc){
+		.terms = (uint32_t)(a->n_date + v->n_tokens - before),
+	};
+	(*n)++;
+	return r;
+}
+
+static int collect_text(struct view *v, struct str text, struct adding *a,
+			unsigned char *n)
+{
+	struct passages p = passages_of(text);
+	struct str passage;
+	int r = 0;
+
+	while (!r && passages_next(&p, &passage))
+		r = collect_passage(v, passage, a, n);
+	return r;
+}
+
+int view_collect_tokens(struct view *v, const struct exchange *x, struct adding *ret)
 {
 	int r;
 
+	*ret = (struct adding){ .span.first = v->docs_end };
 	v->n_tokens = 0;
 	r = push_date_tokens(v, x->at_ms);
-	ret->date = v->n_tokens;
+	ret->n_date = v->n_tokens;
 	if (!r)
-		r = words_each(v->words, x->user, push_token, v);
-	ret->user = v->n_tokens;
+		r = collect_text(v, x->user, ret, &ret->span.n_user);
 	if (!r)
-		r = words_each(v->words, x->reply, push_token, v);
-	ret->reply = v->n_tokens;
+		r = collect_text(v, x->reply, ret, &ret->span.n_reply);
 	return r;
 }
 
@@ -138,28 +173,31 @@ static int count_run(struct view *v, size_t from, size_t to, uint32_t doc)
 	return r;
 }
 
-int view_index_tokens(struct view *v, const struct exchange *x,
-		      const struct token_runs *t, uint32_t number)
+int view_index_tokens(struct view *v, const struct adding *a)
 {
+	size_t from = a->n_date, n;
 	int r = 0;
 
-	if (x->user.len)
-		r = count_run(v, 0, t->user, 2 * number);
-	if (!r && x->reply.len)
-		r = count_run(v, 0, t->date, 2 * number + 1);
-	if (!r && x->reply.len)
-		r = count_run(v, t->user, t->reply, 2 * number + 1);
+	for (uint32_t i = 0; i < span_n(a->span) && !r; i++) {
+		uint32_t doc = a->span.first + i;
+
+		n = v->docs[doc].terms - a->n_date;
+		r = count_run(v, 0, a->n_date, doc);
+		if (!r)
+			r = count_run(v, from, from + n, doc);
+		from += n;
+	}
 	return r;
 }
 
-void view_take_back(struct view *v, uint32_t number)
+void view_take_back(struct view *v)
 {
 	for (size_t i = 0; i < v->n_tokens; i++) {
 		const uint32_t *known = map64_get(&v->term_of, v->tokens[i]);
 		struct term *t = known ? &v->terms[*known] : NULL;
 
 		while (t && t->n &&
-		       term_postings(t)[t->n - 1] >> POSTING_TF_BITS >= 2 * number)
+		       term_postings(t)[t->n - 1] >> POSTING_TF_BITS >= v->docs_end)
 			t->n--;
 	}
 }

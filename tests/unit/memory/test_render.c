@@ -29,8 +29,8 @@ static struct view_hit hit(uint64_t seq, const char *session, uint64_t at_ms,
 		.session = str_from(session),
 		.user = str_from(user),
 		.reply = str_from(reply),
-		.user_hit = true,
-		.reply_hit = true,
+		.user_shown = SHOWN_ENDS,
+		.reply_shown = SHOWN_ENDS,
 	};
 }
 
@@ -139,9 +139,35 @@ static void a_long_text_keeps_head_and_tail(void **state)
 	assert_non_null(strstr(r.block.p, "assistant: HEADxx"));
 	assert_non_null(strstr(r.block.p, "xxTAIL\n"));
 	assert_true(r.block.len < 1200);
-	h.reply_hit = false;
+	h.reply_shown = SHOWN_BRIEF;
 	less = render(*state, &h, 1, BIG);
 	assert_true(less.block.len < r.block.len);
+}
+
+static void of_a_long_text_the_passage_found_is_shown(void **state)
+{
+	char text[2401];
+	struct view_hit h = hit(1, "s", NOV_21, "q", NULL);
+	struct render_result r;
+
+	for (size_t i = 0; i < 24; i++)
+		snprintf(text + 100 * i, 101, "%02zu%98s", i, ". ");
+	h.reply = str_from(text);
+	h.reply_shown = SHOWN_PASSAGE + 1;
+	r = render(*state, &h, 1, BIG);
+	assert_non_null(strstr(r.block.p, "assistant: […] 06 "));
+	assert_non_null(strstr(r.block.p, "11 "));
+	assert_non_null(strstr(r.block.p, ". […]\n"));
+	assert_null(strstr(r.block.p, "12 "));
+	h.reply_shown = SHOWN_PASSAGE;
+	r = render(*state, &h, 1, BIG);
+	assert_non_null(strstr(r.block.p, "assistant: 00 "));
+	h.reply_shown = SHOWN_PASSAGE + 250; /* there is none */
+	r = render(*state, &h, 1, BIG);
+	assert_non_null(strstr(r.block.p, "assistant: 00 "));
+	h.reply_shown = SHOWN_WHOLE;
+	r = render(*state, &h, 1, BIG);
+	assert_true(r.block.len > 2400);
 }
 
 static void the_best_that_fit_are_taken(void **state)
@@ -233,7 +259,7 @@ static void no_input_breaks_the_budget_or_the_form(void **state)
 				   NOV_21 + (uint64_t)rand() % 3 * DAY, "", "");
 			v[i].user = random_text(a);
 			v[i].reply = random_text(a);
-			v[i].user_hit = rand() % 2;
+			v[i].user_shown = (unsigned char)(rand() % 5);
 		}
 		r = render(a, v, n, budget);
 		again = render(a, v, n, budget);
@@ -268,6 +294,7 @@ int main(void)
 		cmocka_unit_test(a_text_cannot_pass_as_another_role_or_day),
 		cmocka_unit_test(empty_lines_and_control_characters_go),
 		cmocka_unit_test(a_long_text_keeps_head_and_tail),
+		cmocka_unit_test(of_a_long_text_the_passage_found_is_shown),
 		cmocka_unit_test(the_best_that_fit_are_taken),
 		cmocka_unit_test(a_budget_for_nothing_gives_no_block),
 		cmocka_unit_test(no_input_breaks_the_budget_or_the_form),

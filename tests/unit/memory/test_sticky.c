@@ -111,8 +111,8 @@ static void what_has_expired_is_passed_over(void **state)
 
 static void sources_come_back_with_what_was_shown(void **state)
 {
-	struct view_hit v[] = { { .id = { { 1 } }, .user_hit = true },
-				{ .id = { { 2 } }, .reply_hit = true } };
+	struct view_hit v[] = { { .id = { { 1 } }, .user_shown = SHOWN_ENDS },
+				{ .id = { { 2 } }, .reply_shown = SHOWN_PASSAGE + 200 } };
 	struct view_hit got = { 0 };
 	struct arena *a = arena_new(256);
 	struct str packed = sticky_pack(v, 2, a);
@@ -122,8 +122,8 @@ static void sources_come_back_with_what_was_shown(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		sticky_source(packed, i, &got);
 		assert_true(exchange_id_eq(&got.id, &v[i].id));
-		assert_int_equal(got.user_hit, v[i].user_hit);
-		assert_int_equal(got.reply_hit, v[i].reply_hit);
+		assert_int_equal(got.user_shown, v[i].user_shown);
+		assert_int_equal(got.reply_shown, v[i].reply_shown);
 	}
 	arena_free(a);
 }

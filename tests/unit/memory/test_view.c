@@ -1,5 +1,6 @@
 /* test_view.c - one partition's recall index. */
 #include "memory/clean.h"
+#include "memory/passages.h"
 #include "view_fixture.h"
 
 #include <setjmp.h>
@@ -27,7 +28,7 @@ static void a_fact_told_is_found_by_its_words(void **state)
 	assert_true(str_eq(f.v[0].session, STR("a")));
 	assert_true(str_eq(f.v[0].user, STR("My dog is called Rex.")));
 	assert_true(str_eq(f.v[0].reply, STR("A fine name for a dog.")));
-	assert_true(f.v[0].user_hit && f.v[0].reply_hit);
+	assert_true(f.v[0].user_shown == SHOWN_ENDS && f.v[0].reply_shown == SHOWN_ENDS);
 }
 
 static void the_text_that_earned_the_place_is_named(void **state)
@@ -36,8 +37,8 @@ static void the_text_that_earned_the_place_is_named(void **state)
 
 	add(*state, 1, "a", "And the capital?", "Paris, on the Seine.");
 	f = search(*state, "Seine");
-	assert_false(f.v[0].user_hit);
-	assert_true(f.v[0].reply_hit);
+	assert_int_equal(f.v[0].user_shown, SHOWN_BRIEF);
+	assert_int_equal(f.v[0].reply_shown, SHOWN_ENDS);
 }
 
 static void no_terms_and_no_hit_are_told_apart(void **state)
@@ -64,7 +65,8 @@ static void neighbours_of_a_hit_are_lifted(void **state)
 	/* Two texts away at most; 2's reply is nearer to 3's question than 4's question.
 	 */
 	assert_found(&f, 3, (const uint64_t[]){ 3, 2, 4 });
-	assert_false(f.v[1].user_hit || f.v[1].reply_hit);
+	assert_true(f.v[1].user_shown == SHOWN_BRIEF &&
+		    f.v[1].reply_shown == SHOWN_BRIEF);
 }
 
 static void a_session_about_the_subject_goes_first(void **state)
@@ -130,11 +132,78 @@ static void duplicates_are_recalled_once_and_the_newest(void **state)
 	add(v, 5, "b", "My ficus is dry.", "Water it.");
 	add(v, 9, "c", "My ficus is dry.", "Water it.");
 	add(v, 2, "a", "My ficus is dry.", "Water it.");
-	add(v, 3, "a", "My ficus is dry.", "Repot it.");
 	f = search(v, "ficus");
-	assert_int_equal(f.n, 2);
-	for (size_t i = 0; i < f.n; i++)
-		assert_true(f.v[i].seq == 9 || f.v[i].seq == 3);
+	assert_found(&f, 1, (const uint64_t[]){ 9 });
+}
+
+static void a_fact_told_ten_times_is_recalled_once_and_the_newest(void **state)
+{
+	static const char *const nods[] = { "Noted!", "Got it, thanks.", "OK.",
+					    "Rex is a great name for a dog!", "Nice." };
+	struct view *v = *state;
+	struct view_hit all[20];
+	struct found f;
+	size_t n = 0;
+
+	for (unsigned i = 1; i <= 10; i++)
+		add(v, i, "a",
+		    i % 2 ? "My dog is called Rex." : "so my dog is called Rex!",
+		    nods[i % 5]);
+	f = search(v, "What is my dog called?");
+	assert_found(&f, 1, (const uint64_t[]){ 10 });
+	assert_int_equal(view_unsent(v, &(struct view_query){ 0 }, all, 20, &n),
+			 VIEW_HITS);
+	assert_int_equal(n, 1);
+	assert_int_equal(all[0].seq, 10);
+}
+
+static void another_fact_is_no_duplicate(void **state)
+{
+	struct view *v = *state;
+
+	add(v, 1, "a", "My daughter plays the violin in the school orchestra.", "OK.");
+	add(v, 2, "b", "My son plays the violin in the school orchestra.", "OK.");
+	add(v, 3, "c", "I was born in 1984 in the town of Augsburg.", "OK.");
+	add(v, 4, "d", "I was born in 1985 in the town of Augsburg.", "OK.");
+	assert_int_equal(search(v, "violin").n, 2);
+	assert_int_equal(search(v, "Augsburg").n, 2);
+}
+
+static void a_question_asked_again_has_another_answer(void **state)
+{
+	struct view *v = *state;
+
+	add(v, 1, "a", "What shall I cook today?", "Pasta carbonara.");
+	add(v, 2, "b", "What shall I cook today?", "Lentil soup.");
+	add(v, 3, "c", "Tell me a joke about physicists.",
+	    "Heisenberg gets stopped by the police: do you know how fast you went?");
+	add(v, 4, "d", "Tell me a joke about physicists.",
+	    "Two photons walk into a bar, and out of both doors at once, laughing.");
+	assert_int_equal(search(v, "cook").n, 2);
+	assert_int_equal(search(v, "physicists").n, 2);
+}
+
+/* Some forty paragraphs, of which one has the word. */
+static void a_long_reply_is_found_by_one_passage(void **state)
+{
+	char text[8000] = "";
+	struct str passage;
+	struct found f;
+
+	for (unsigned i = 0; i < 40; i++)
+		snprintf(text + strlen(text), 200,
+			 "Paragraph %u is about gardens, and of what grows in them "
+			 "%s.\n\n",
+			 i, i == 25 ? "only the kumquat is named" : "it names nothing");
+	add(*state, 1, "a", "Tell me of gardens", text);
+	add(*state, 2, "b", "Bread", "Salt");
+	f = search(*state, "kumquat");
+	assert_found(&f, 1, (const uint64_t[]){ 1 });
+	assert_int_equal(f.v[0].user_shown, SHOWN_BRIEF);
+	assert_true(f.v[0].reply_shown >= SHOWN_PASSAGE);
+	passage = passages_get(f.v[0].reply, f.v[0].reply_shown - SHOWN_PASSAGE);
+	assert_non_null(memmem(passage.p, passage.len, "kumquat", 7));
+	assert_true(passage.len <= PASSAGE_BYTES);
 }
 
 static void the_expired_are_passed_over(void **state)
@@ -296,6 +365,10 @@ int main(void)
 		view_test(of_equals_the_newer_goes_first),
 		view_test(what_the_request_holds_is_left_out),
 		view_test(duplicates_are_recalled_once_and_the_newest),
+		view_test(a_fact_told_ten_times_is_recalled_once_and_the_newest),
+		view_test(another_fact_is_no_duplicate),
+		view_test(a_question_asked_again_has_another_answer),
+		view_test(a_long_reply_is_found_by_one_passage),
 		view_test(the_expired_are_passed_over),
 		view_test(an_earlier_text_helps_a_short_question_but_asks_nothing_alone),
 		view_test(a_date_is_found_by_its_words),
