@@ -3,13 +3,16 @@
  *
  * A dialect reads a request body in place and says what it found as spans of
  * it; it decides nothing. Rows: dialect_chat.c (/v1/chat/completions and its
- * aliases).
+ * aliases), dialect_messages.c (/v1/messages), dialect_responses.c
+ * (/v1/responses) and dialect_cursor.c (requests of the third or the first, replies
+ * of the first).
  */
 #ifndef MEMORY_DIALECT_H
 #define MEMORY_DIALECT_H
 
 #include "base/arena.h"
 #include "base/body_facts.h"
+#include "base/fault.h"
 #include "base/hash.h"
 #include "base/str.h"
 
@@ -28,7 +31,8 @@ struct sent_text {
 enum splice_kind {
 	SPLICE_NONE,   /* no place for a block */
 	SPLICE_STRING, /* the beginning of a text */
-	SPLICE_PART,   /* the beginning of a list that is not empty */
+	SPLICE_PART,   /* before an item of a list of parts of type "text" and others */
+	SPLICE_INPUT_PART, /* the same where they are of type "input_text" */
 };
 
 /*
@@ -89,8 +93,22 @@ struct request_view {
 
 struct reply_tap;
 
+/* An error of ours; absent texts: the fault's own message, no id. */
+struct api_error {
+	const struct fault_info *info;
+	struct str message, request_id;
+};
+
+enum dialect_id {
+	DIALECT_NONE,
+	DIALECT_CHAT,
+	DIALECT_MESSAGES,
+	DIALECT_RESPONSES,
+	DIALECT_N
+};
+
 struct dialect {
-	const char *name; /* "chat": metrics label */
+	enum dialect_id id;
 	/* Path without the query. */
 	bool (*serves)(struct str method, struct str path);
 	/* The model that a served path names; it counts over the body's. Absent: none. */
@@ -109,16 +127,25 @@ struct dialect {
 	/* One `data:` payload of a streamed reply, and a whole plain one. */
 	void (*tap_event)(struct reply_tap *t, struct str event, struct str data);
 	void (*tap_plain)(struct reply_tap *t, struct str body);
+	/* The body of a reply that is an error. .p NULL: out of memory. */
+	struct str (*error_body)(const struct api_error *e, struct arena *a);
 	/*
-	 * A final event that tells a cut inside a stream, `error` being a JSON object
-	 * ({"message":…}). Begins by ending an event cut short. .p NULL: out of memory.
+	 * A final event that tells a cut inside a stream. Begins by ending an event cut
+	 * short. .p NULL: out of memory.
 	 */
-	struct str (*error_event)(struct str error, struct arena *a);
+	struct str (*error_event)(const struct api_error *e, struct arena *a);
 };
 
-extern const struct dialect dialect_chat;
+extern const struct dialect dialect_chat, dialect_messages, dialect_responses,
+	dialect_cursor;
 
 /* NULL: a request that memory does not know. */
 const struct dialect *dialect_find(struct str method, struct str path);
+/*
+ * Whose errors the clients of a path expect, whether or not memory knows it; an
+ * absent path and one of no API: dialect_chat.
+ */
+const struct dialect *dialect_of_errors(struct str path);
+const char *dialect_name(enum dialect_id id); /* metrics label: "none", "chat", … */
 
 #endif

@@ -2,6 +2,7 @@
  * dialect_chat.c - OpenAI's chat completions, as LiteLLM serves and clients send
  * them.
  */
+#include "memory/api_error.h"
 #include "memory/members.h"
 #include "memory/reply_tap.h"
 #include "memory/turns.h"
@@ -14,7 +15,6 @@ static const struct alias {
 } aliases[] = {
 	{ "/v1/chat/completions", NULL },
 	{ "/chat/completions", NULL },
-	{ "/cursor/chat/completions", NULL },
 	{ "/engines/", "/chat/completions" },
 	{ "/openai/deployments/", "/chat/completions" },
 };
@@ -82,21 +82,16 @@ static struct turn_item read_message(struct json_value message)
 	return item;
 }
 
-static const struct turn_form chat_form = {
+const struct turn_form turn_form_chat = {
 	.items = { "messages", 8 },
-	.user_text = { "text", 4 },
-	.assistant_text = { "text", 4 },
+	.texts = { { "text", 4 } },
+	.part = SPLICE_PART,
 	.read_item = read_message,
 };
 
 static int chat_read(struct str body, struct arena *a, struct request_view *ret)
 {
-	return turns_read(&chat_form, body, a, ret);
-}
-
-static struct str chat_splice(enum splice_kind kind, struct str block, struct arena *a)
-{
-	return turns_splice(&chat_form, kind, block, a);
+	return turns_read(&turn_form_chat, body, a, ret);
 }
 
 /* --- replies --------------------------------------------------------------------- */
@@ -119,11 +114,6 @@ static enum reply_verdict verdict_of(struct str reason)
 			return endings[i].verdict;
 	}
 	return REPLY_COMPLETE;
-}
-
-static bool is_filled(struct json_value v)
-{
-	return v.type == JSON_STRING && v.raw.len > 2;
 }
 
 /* A delta, or a whole message. */
@@ -185,18 +175,21 @@ static void chat_tap_event(struct reply_tap *t, struct str event, struct str dat
 	tap_reply(t, data);
 }
 
-static struct str chat_error_event(struct str error, struct arena *a)
+static struct str chat_error_event(const struct api_error *e, struct arena *a)
 {
-	return arena_printf(a, "\n\ndata: {\"error\":%.*s}\n\n", STR_ARG(error));
+	struct str body = api_error_body(e, a);
+
+	return body.p ? arena_printf(a, "\n\ndata: %s\n\n", body.p) : body;
 }
 
 const struct dialect dialect_chat = {
-	.name = "chat",
+	.id = DIALECT_CHAT,
 	.serves = chat_serves,
 	.path_model = chat_path_model,
 	.read = chat_read,
-	.splice = chat_splice,
+	.splice = turns_splice,
 	.tap_event = chat_tap_event,
 	.tap_plain = tap_reply,
+	.error_body = api_error_body,
 	.error_event = chat_error_event,
 };

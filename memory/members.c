@@ -25,6 +25,11 @@ bool is_string(struct json_value v, struct str text)
 	return v.type == JSON_STRING && json_str_is(v.raw, text);
 }
 
+bool is_filled(struct json_value v)
+{
+	return v.type == JSON_STRING && v.raw.len > 2;
+}
+
 bool has_items(struct json_value v)
 {
 	struct json_iter it = json_iter(v);

@@ -20,6 +20,8 @@ void get_members(struct json_value object, const struct want *wants, size_t n);
 
 /* Is v a string of this meaning? */
 bool is_string(struct json_value v, struct str text);
+/* Is v a string that is not empty? */
+bool is_filled(struct json_value v);
 /* Is v an array that is not empty? */
 bool has_items(struct json_value v);
 

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 /* What an event may hold beside text: names, ids, log probabilities. */
-enum { EVENT_WRAPPING = 64 * 1024 };
+enum { EVENT_WRAPPING = 64 * 1024, ID_MAX = 512 };
 
 struct reply_tap {
 	const struct dialect *dialect;
@@ -28,6 +28,8 @@ struct reply_tap {
 	struct buf body; /* of a plain reply */
 	struct buf raw;  /* a JSON string without its closing quote */
 	struct buf text; /* its meaning, once ended */
+	struct buf id;
+	bool breaks; /* a line feed goes before the next text */
 };
 
 static void on_event(void *arg, struct str event, struct str data)
@@ -51,6 +53,7 @@ struct reply_tap *reply_tap_new(const struct dialect *d, bool stream, size_t lim
 	buf_init(&t->body, limit);
 	buf_init(&t->raw, limit + 1); /* the quote */
 	buf_init(&t->text, SIZE_MAX);
+	buf_init(&t->id, ID_MAX);
 	if (buf_add_char(&t->raw, '"')) {
 		free(t);
 		return NULL;
@@ -71,6 +74,7 @@ void reply_tap_free(struct reply_tap *t)
 		return;
 	drop_bytes(t);
 	buf_done(&t->text);
+	buf_done(&t->id);
 	free(t);
 }
 
@@ -129,10 +133,38 @@ enum reply_verdict reply_tap_verdict(struct reply_tap *t, struct str *text)
 	return t->best;
 }
 
+struct str reply_tap_id(const struct reply_tap *t)
+{
+	return t->id.len > 0 ? buf_str(&t->id) : (struct str){ NULL, 0 };
+}
+
 void reply_tap_add_text(struct reply_tap *t, struct str raw)
 {
+	if (raw.len <= 2)
+		return;
+	if (t->breaks && t->raw.len > 1 && buf_add_str(&t->raw, STR("\\n")))
+		t->given_up = true;
+	t->breaks = false;
 	if (buf_add_str(&t->raw, str_slice(raw, 1, raw.len - 1)))
 		t->given_up = true;
+}
+
+void reply_tap_break(struct reply_tap *t)
+{
+	t->breaks = true;
+}
+
+void reply_tap_drop_text(struct reply_tap *t)
+{
+	buf_cut(&t->raw, t->raw.len > 0 ? 1 : 0);
+	t->breaks = false;
+}
+
+/* One too long for us is none. */
+void reply_tap_set_id(struct reply_tap *t, struct str raw)
+{
+	if (t->id.len == 0 && json_str_decode(raw, &t->id))
+		buf_reset(&t->id);
 }
 
 void reply_tap_set_finish(struct reply_tap *t, enum reply_verdict v)

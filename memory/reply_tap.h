@@ -36,8 +36,8 @@ size_t reply_tap_feed(struct reply_tap *t, const void *p, size_t n);
 /* That marker has been seen (stream only). */
 bool reply_tap_finishing(const struct reply_tap *t);
 /*
- * The closing event has been seen ("[DONE]"): nothing that matters follows (stream
- * only; not told for a reply given up).
+ * The closing event has been seen ("[DONE]", message_stop …): nothing that matters
+ * follows (stream only; not told for a reply given up).
  */
 bool reply_tap_closed(const struct reply_tap *t);
 
@@ -58,10 +58,22 @@ enum reply_verdict {
  */
 enum reply_verdict reply_tap_verdict(struct reply_tap *t, struct str *text);
 
+/*
+ * The reply's id, as its API names it ("resp_…"): for previous_response_id. Absent: not
+ * told; borrowed from t.
+ */
+struct str reply_tap_id(const struct reply_tap *t);
+
 /* For dialects: what an event or body said. */
 
 /* A piece of the text, as a raw JSON string with its quotes. */
 void reply_tap_add_text(struct reply_tap *t, struct str raw);
+/* Something else stands between the text so far and what comes: a line feed. */
+void reply_tap_break(struct reply_tap *t);
+/* What was said so far is not the reply. */
+void reply_tap_drop_text(struct reply_tap *t);
+/* A raw JSON string; the first counts. */
+void reply_tap_set_id(struct reply_tap *t, struct str raw);
 /* The finish marker; the worst of several counts. */
 void reply_tap_set_finish(struct reply_tap *t, enum reply_verdict v);
 /* Whatever the marker says, the verdict is no better than v: tools called, an error … */

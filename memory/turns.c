@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define N_TEXTS (sizeof(((struct turn_form *)0)->texts) / sizeof(struct str))
+
 enum { SCRATCH = 1024 };
 
 /* A text of the conversation: where it is, and what turn_hash() makes of it. */
@@ -76,18 +78,20 @@ static struct json_value part_text(const struct turn_form *f, struct json_value 
 	struct json_value type, text;
 
 	GET_MEMBERS(part, { STR("type"), &type }, { STR("text"), &text });
-	if (text.type != JSON_STRING ||
-	    !(is_string(type, f->user_text) || is_string(type, f->assistant_text)))
-		return (struct json_value){ JSON_ABSENT, { NULL, 0 } };
-	return text;
+	for (size_t i = 0; text.type == JSON_STRING && i < N_TEXTS; i++) {
+		if (f->texts[i].p != NULL && is_string(type, f->texts[i]))
+			return text;
+	}
+	return (struct json_value){ JSON_ABSENT, { NULL, 0 } };
 }
 
-/* The text parts behind the first `skip` parts, joined by line feeds. */
+/* The text parts behind the results of tools, in one. */
 static int join_parts(struct reader *r, const struct turn_item *item, bool *other)
 {
+	bool pieces = r->form->pieces && item->role == TURN_ASSISTANT;
 	struct json_iter it = json_iter(item->content);
 	struct json_value part;
-	size_t n = 0;
+	bool joint = false; /* a line feed goes before the next text */
 
 	for (size_t i = 0; json_next_item(&it, &part); i++) {
 		if (i < item->n_results)
@@ -95,11 +99,13 @@ static int join_parts(struct reader *r, const struct turn_item *item, bool *othe
 		struct json_value text = part_text(r->form, part);
 		if (text.type == JSON_ABSENT) {
 			*other = true;
+			joint = joint || r->text.len > 0;
 			continue;
 		}
-		if ((n++ > 0 && buf_add_char(&r->text, '\n')) ||
+		if ((joint && buf_add_char(&r->text, '\n')) ||
 		    json_str_decode(text.raw, &r->text))
 			return -ENOMEM;
+		joint = !pieces;
 	}
 	return 0;
 }
@@ -163,7 +169,7 @@ static enum splice_kind find_place_in_list(struct reader *r, struct json_value l
 	if (n_results > 0 || !has_items(list))
 		return SPLICE_NONE;
 	*ret_at = (size_t)(list.raw.p - r->body) + 1;
-	return SPLICE_PART;
+	return r->form->part;
 }
 
 static enum splice_kind find_place(struct reader *r, size_t *ret_at)
@@ -436,16 +442,16 @@ int turns_read(const struct turn_form *f, struct str body, struct arena *a,
 	return err;
 }
 
-struct str turns_splice(const struct turn_form *f, enum splice_kind kind,
-			struct str block, struct arena *a)
+struct str turns_splice(enum splice_kind kind, struct str block, struct arena *a)
 {
-	bool part = kind == SPLICE_PART;
+	bool part = kind != SPLICE_STRING;
 	struct str ret = { NULL, 0 };
 	struct buf b;
 
 	buf_init(&b, SIZE_MAX);
 	if (part)
-		buf_printf(&b, "{\"type\":\"%.*s\",\"text\":\"", STR_ARG(f->user_text));
+		buf_printf(&b, "{\"type\":\"%s\",\"text\":\"",
+			   kind == SPLICE_INPUT_PART ? "input_text" : "text");
 	buf_add_json(&b, block);
 	buf_add_str(&b, part ? STR("\\n\\n\"},") : STR("\\n\\n"));
 	if (!b.failed)

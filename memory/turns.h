@@ -30,20 +30,25 @@ struct turn_item {
 };
 
 struct turn_form {
-	struct str items; /* the body's member that holds the conversation */
-	bool may_be_text; /* which may be one user text instead of a list */
-	struct str user_text, assistant_text; /* types of the parts that are texts */
+	struct str items;    /* the body's member that holds the conversation */
+	bool may_be_text;    /* which may be one user text instead of a list */
+	struct str texts[3]; /* types of the parts that are texts; the rest absent */
+	/*
+	 * An assistant's parts that follow one another are pieces of one text, and not
+	 * joined by line feeds as a user's are.
+	 */
+	bool pieces;
+	enum splice_kind part; /* what goes before a part that is no text */
 	struct turn_item (*read_item)(struct json_value object);
 };
 
-/*
- * struct dialect's read() and splice() for a form; items that are no object are
- * -EINVAL.
- */
+extern const struct turn_form turn_form_chat, turn_form_responses;
+
+/* struct dialect's read() for a form; items that are no object are -EINVAL. */
 int turns_read(const struct turn_form *f, struct str body, struct arena *a,
 	       struct request_view *ret);
-struct str turns_splice(const struct turn_form *f, enum splice_kind kind,
-			struct str block, struct arena *a);
+/* struct dialect's splice(), which is the same for all. */
+struct str turns_splice(enum splice_kind kind, struct str block, struct arena *a);
 
 /*
  * The facts, model and stream of a body's object, which are the same for every

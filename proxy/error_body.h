@@ -6,12 +6,12 @@
 #include "base/fault.h"
 
 /*
- * {"message":…,"type":…,"param":null,"code":…}: OpenAI's error object, with
- * `code` as a string, as LiteLLM sends it. `detail` may be NULL: the fault's
- * own text. In the arena, NUL-terminated; .p is NULL when out of memory.
+ * The body of a reply to a request for `path` (absent: not known), in the shape of
+ * the API that lives there. `detail` may be NULL: the fault's own text; `id` is
+ * the request's, absent: none. In the arena, NUL-terminated; .p is NULL when out of
+ * memory.
  */
-struct str error_object(enum fault fault, const char *detail, struct arena *a);
-/* {"error":<the object>}: the body of a reply. */
-struct str error_body(enum fault fault, const char *detail, struct arena *a);
+struct str error_body(struct str path, enum fault fault, const char *detail,
+		      struct str id, struct arena *a);
 
 #endif

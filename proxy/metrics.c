@@ -10,8 +10,6 @@ static const uint64_t bounds_us[METRICS_BUCKETS] = {
 	10000, 20000, 100000, 500000, 2500000, 10000000, 60000000,
 };
 
-static const char *const dialect_rows[2] = { "none", "chat" };
-
 void histogram_add(struct histogram *h, uint64_t us)
 {
 	size_t i = 0;
@@ -85,12 +83,12 @@ static void render_requests(struct buf *to, struct sets s)
 	};
 
 	family(to, "requests_total", "counter", "Requests by dialect and status class.");
-	for (size_t d = 0; d < 2; d++)
+	for (size_t d = 0; d < DIALECT_N; d++)
 		for (size_t c = 0; c < 6; c++)
 			buf_printf(to,
 				   "memproxy_requests_total{dialect=\"%s\",status=\"%s\"}"
 				   " %llu\n",
-				   dialect_rows[d], classes[c],
+				   dialect_name((enum dialect_id)d), classes[c],
 				   (unsigned long long)SUM(s, requests[d][c]));
 }
 

@@ -53,7 +53,7 @@ void histogram_add(struct histogram *h, uint64_t us);
 struct metrics {
 	/* By the request's dialect (row 0: none) and the reply's status class; class 0:
 	 * no reply. */
-	struct counter requests[2][6];
+	struct counter requests[DIALECT_N][6];
 	struct histogram steps[METRICS_MAX_STEPS];
 	struct counter steps_failed[METRICS_MAX_STEPS];
 	struct counter memory[MEMORY_STATUS_N];

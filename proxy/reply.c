@@ -371,10 +371,10 @@ void reply_refuse(struct conn *c, enum fault f, const char *why)
 {
 	const struct fault_info *info = fault_info(f);
 	struct arena *a = arena_new(ERROR_ARENA);
-	struct str body = { NULL, 0 }, head = { NULL, 0 };
+	struct str body = { NULL, 0 }, head = { NULL, 0 }, none = { NULL, 0 };
 
 	if (a) {
-		body = error_body(f, why, a);
+		body = error_body(none, f, why, none, a);
 		head = arena_printf(a,
 				    "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n"
 				    "Content-Length: %zu\r\n%sConnection: close\r\n\r\n",

@@ -175,16 +175,15 @@ void request_answer_fault(struct request *rq, enum fault fault, const char *deta
 		text = str_from(detail);
 	counter_add(&rq->app->deps.metrics->faults[fault], 1);
 	request_answer(rq, info->status, STR("application/json"),
-		       error_body(fault, text.p, rq->arena));
+		       error_body(rq->path, fault, text.p, rq->id, rq->arena));
 }
 
 static void write_error_event(struct request *rq)
 {
-	struct str error = error_object(rq->fault, NULL, rq->arena);
-	struct str event = { NULL, 0 };
+	const struct api_error e = { .info = fault_info(rq->fault),
+				     .request_id = rq->id };
+	struct str event = rq->dialect->error_event(&e, rq->arena);
 
-	if (error.p)
-		event = rq->dialect->error_event(error, rq->arena);
 	if (event.p)
 		conn_write(rq->conn, event.p, event.len);
 }
@@ -209,7 +208,9 @@ static void count(struct request *rq)
 {
 	struct metrics *m = rq->app->deps.metrics;
 
-	counter_add(&m->requests[rq->dialect != NULL][rq->status / 100 % 6], 1);
+	counter_add(&m->requests[rq->dialect ? rq->dialect->id : DIALECT_NONE]
+				[rq->status / 100 % 6],
+		    1);
 	for (unsigned i = 0; i < MEMORY_STATUS_N; i++)
 		if (rq->memory_set & 1u << i)
 			counter_add(&m->memory[i], 1);

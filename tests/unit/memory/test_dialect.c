@@ -4,6 +4,7 @@
 #include "memory/clean.h"
 #include "memory/dialect.h"
 
+#include "dialect_fixture.h"
 #include "failing_heap.h"
 
 #include <errno.h>
@@ -14,38 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static int setup(void **state)
-{
-	*state = arena_new(1024);
-	return *state ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
-
-/* From a copy of just its size, gone before the view is looked at. */
-static int try_read(void **state, struct str body, struct request_view *ret)
-{
-	char *copy = malloc(body.len ? body.len : 1);
-	int err;
-
-	memcpy(copy, body.p, body.len);
-	err = dialect_chat.read((struct str){ copy, body.len }, *state, ret);
-	free(copy);
-	return err;
-}
-
-static struct request_view read_body(void **state, const char *body)
-{
-	struct request_view v = { 0 };
-
-	assert_int_equal(try_read(state, str_from(body), &v), 0);
-	return v;
-}
 
 #define MESSAGES(m) "{\"model\":\"gpt\",\"messages\":[" m "]}"
 #define U(text)     "{\"role\":\"user\",\"content\":\"" text "\"}"
@@ -62,45 +31,6 @@ static struct request_view read_body(void **state, const char *body)
 	"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/" \
 	"png;base64,AA==\"}}"
 
-static void expect_str(struct str got, const char *want)
-{
-	if (want == NULL && got.p != NULL)
-		fail_msg("got \"%.*s\", not nothing", STR_ARG(got));
-	if (want != NULL && (got.p == NULL || !str_eq(got, str_from(want))))
-		fail_msg("got \"%.*s\", not \"%s\"", STR_ARG(got), want);
-}
-
-static void expect_turn(void **state, const char *body, const char *user,
-			const char *earlier, const char *reply, bool user_last)
-{
-	struct request_view v = read_body(state, body);
-
-	expect_str(v.user_text, user);
-	expect_str(v.earlier_user_text, earlier);
-	expect_str(v.last_reply, reply);
-	assert_int_equal(v.user_last, user_last);
-}
-
-/* "u:text" or "a:text", in order. */
-static void expect_sent(void **state, const char *body, size_t n, const char *const *want)
-{
-	struct request_view v = read_body(state, body);
-
-	assert_int_equal(v.n_sent, n);
-	for (size_t i = 0; i < n; i++) {
-		struct hash128 hash = turn_hash(str_from(want[i] + 2));
-
-		assert_int_equal(v.sent[i].from_user, want[i][0] == 'u');
-		if (!hash128_eq(v.sent[i].hash, hash))
-			fail_msg("sent[%zu] is not \"%s\"", i, want[i]);
-	}
-}
-
-#define EXPECT_SENT(state, body, ...)                                               \
-	expect_sent((state), (body),                                                \
-		    sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(const char *), \
-		    (const char *const[]){ __VA_ARGS__ })
-
 /* --- paths ----------------------------------------------------------------------- */
 
 static const struct dialect *find(const char *method, const char *path)
@@ -113,7 +43,6 @@ static void every_alias_of_chat_completions_is_found(void **state)
 	static const char *const paths[] = {
 		"/v1/chat/completions",
 		"/chat/completions",
-		"/cursor/chat/completions",
 		"/engines/gpt-4/chat/completions",
 		"/openai/deployments/gpt-4/chat/completions",
 		"/openai/deployments/azure/eu/gpt-4/chat/completions",
@@ -122,6 +51,7 @@ static void every_alias_of_chat_completions_is_found(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		assert_ptr_equal(find("POST", paths[i]), &dialect_chat);
+	assert_ptr_equal(find("POST", "/cursor/chat/completions"), &dialect_cursor);
 }
 
 static void other_paths_and_methods_are_no_dialect(void **state)
@@ -131,8 +61,13 @@ static void other_paths_and_methods_are_no_dialect(void **state)
 		"/v1/chat/completions/chatcmpl-1",
 		"/V1/chat/completions",
 		"/v1/completions",
-		"/v1/messages",
-		"/v1/responses",
+		"/v1/messages/count_tokens",
+		"/v1/messages/batches",
+		"/v1/responses/resp_1",
+		"/v1/responses/compact",
+		"/responses/input_tokens",
+		"/openai/responses",
+		"/anthropic/v1/messages/count_tokens",
 		"/engines/chat/completions",
 		"/engines/gpt-4/completions",
 		"/openai/deployments/gpt-4/embeddings",
@@ -473,49 +408,13 @@ static void what_is_no_chat_body_is_refused(void **state)
 
 /* --- splice ---------------------------------------------------------------------- */
 
-static const char *const block = "<memory-3f9a07c1d2e4b586>\n\"quoted\" \\ \t \x01 ä 😀\n"
-				 "</memory-3f9a07c1d2e4b586>";
-
-static struct str spliced_into(void **state, struct str body, const struct turn *turn)
-{
-	struct buf b;
-
-	assert_int_not_equal(turn->splice_kind, SPLICE_NONE);
-	struct str insert =
-		dialect_chat.splice(turn->splice_kind, str_from(block), *state);
-	assert_non_null(insert.p);
-	buf_init(&b, SIZE_MAX);
-	buf_add_str(&b, str_slice(body, 0, turn->splice_at));
-	buf_add_str(&b, insert);
-	buf_add_str(&b, str_slice(body, turn->splice_at, body.len));
-	assert_false(b.failed);
-	struct str ret = arena_str(*state, buf_str(&b));
-	buf_done(&b);
-	return ret;
-}
-
-static const struct turn *last_turn(const struct request_view *v)
-{
-	assert_true(v->n_turns > 0);
-	return &v->turns[v->n_turns - 1];
-}
-
-static struct str spliced(void **state, struct str body)
-{
-	struct request_view v;
-
-	assert_int_equal(try_read(state, body, &v), 0);
-	assert_true(v.user_last);
-	return spliced_into(state, body, last_turn(&v));
-}
-
 /* What the insertion should have done, done to a tree. */
 static void insert_into_tree(void **state, json_t *root)
 {
 	json_t *messages = json_object_get(root, "messages");
 	json_t *last = json_array_get(messages, json_array_size(messages) - 1);
 	json_t *content = json_object_get(last, "content");
-	struct str lead = arena_printf(*state, "%s\n\n", block);
+	struct str lead = arena_printf(arena_of(state), "%s\n\n", test_block);
 
 	json_t *first = json_array_get(content, 0);
 	if (json_string_value(json_object_get(first, "text"))) {
@@ -529,7 +428,7 @@ static void insert_into_tree(void **state, json_t *root)
 		return;
 	}
 	struct str text =
-		arena_printf(*state, "%s%s", lead.p, json_string_value(content));
+		arena_printf(arena_of(state), "%s%s", lead.p, json_string_value(content));
 	json_object_set_new(last, first ? "text" : "content", json_string(text.p));
 }
 
@@ -588,7 +487,7 @@ static void a_text_and_a_list_of_that_text_say_the_same_with_a_block(void **stat
 					       3,
 				       plain.len - 3);
 
-	assert_non_null(strstr(list.p, arena_str(*state, message).p));
+	assert_non_null(strstr(list.p, arena_str(arena_of(state), message).p));
 }
 
 static void the_rest_of_the_body_is_the_clients_byte_for_byte(void **state)
@@ -620,43 +519,6 @@ static void a_spliced_body_reads_as_the_original(void **state)
 }
 
 /* --- places of the turns in the history -------------------------------------------- */
-
-static struct turn_key key(const char *user, const char *prev)
-{
-	struct turn_key k = { .user = turn_hash(str_from(user)) };
-
-	if (prev)
-		k.prev = turn_hash(str_from(prev));
-	return k;
-}
-
-static void expect_key(const struct turn *turn, const char *user, const char *prev)
-{
-	struct turn_key want = key(user, prev);
-
-	assert_true(hash128_eq(turn->key.user, want.user));
-	assert_true(hash128_eq(turn->key.prev, want.prev));
-}
-
-/*
- * The n-th turn of `body` must have the place and the key that it had when the
- * request ended with it, as `begin` did: then the bytes before are the same too.
- */
-static void expect_same_place(void **state, const char *begin, const char *body)
-{
-	struct request_view then = read_body(state, begin), now = read_body(state, body);
-
-	assert_true(then.user_last);
-	assert_true(now.n_turns >= then.n_turns);
-	const struct turn *a = last_turn(&then), *b = &now.turns[then.n_turns - 1];
-	assert_true(hash128_eq(a->key.user, b->key.user));
-	assert_true(hash128_eq(a->key.prev, b->key.prev));
-	assert_int_equal(a->splice_at, b->splice_at);
-	assert_int_equal(a->splice_kind, b->splice_kind);
-	struct str with = spliced_into(state, str_from(begin), a);
-	struct str again = spliced_into(state, str_from(body), b);
-	assert_true(str_has_prefix(again, str_slice(with, 0, with.len - 2)));
-}
 
 static void every_turn_has_its_key_and_place(void **state)
 {
@@ -706,7 +568,7 @@ static void a_message_without_content_has_no_place(void **state)
 
 	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
 		struct str body =
-			arena_printf(*state,
+			arena_printf(arena_of(state),
 				     MESSAGES(U("x") ",{\"role\":\"user\",\"content\""
 						     ":%s}," A("r")),
 				     contents[i]);
@@ -782,7 +644,8 @@ static bool survives(long n, struct str body)
 	if (failed) {
 		assert_int_equal(v.n_sent, 77);
 	} else {
-		struct str insert = dialect_chat.splice(SPLICE_PART, str_from(block), a);
+		struct str insert =
+			dialect_chat.splice(SPLICE_PART, str_from(test_block), a);
 		failed = heap_has_failed();
 		assert_int_equal(insert.p == NULL, failed);
 	}
@@ -811,7 +674,7 @@ static void every_allocation_that_fails_is_told(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup_chat, teardown_dialect)
 	const struct CMUnitTest tests[] = {
 		CASE(every_alias_of_chat_completions_is_found),
 		CASE(other_paths_and_methods_are_no_dialect),
