@@ -21,6 +21,7 @@ struct reply_tap {
 	bool stream;
 	bool given_up; /* too large, or out of memory */
 	bool finished, marked, closed;
+	bool mark_tools;
 	bool ended;              /* the verdict has been asked for */
 	enum reply_verdict best; /* that is still possible */
 	uint64_t marker_at;      /* offset of the marker's event, if marked */
@@ -76,6 +77,11 @@ void reply_tap_free(struct reply_tap *t)
 	buf_done(&t->text);
 	buf_done(&t->id);
 	free(t);
+}
+
+void reply_tap_mark_tools(struct reply_tap *t)
+{
+	t->mark_tools = true;
 }
 
 static void listen(struct reply_tap *t, const void *p, size_t n)
@@ -167,11 +173,16 @@ void reply_tap_set_id(struct reply_tap *t, struct str raw)
 		buf_reset(&t->id);
 }
 
+static bool may_be_marked(const struct reply_tap *t)
+{
+	return t->best == REPLY_COMPLETE || (t->mark_tools && t->best == REPLY_TOOLS);
+}
+
 void reply_tap_set_finish(struct reply_tap *t, enum reply_verdict v)
 {
 	t->finished = true;
 	reply_tap_at_best(t, v);
-	if (t->stream && t->best == REPLY_COMPLETE && !t->given_up && !t->marked) {
+	if (t->stream && may_be_marked(t) && !t->given_up && !t->marked) {
 		t->marked = true;
 		t->marker_at = t->sse.event_at;
 	}

@@ -23,13 +23,16 @@ struct reply_tap;
 struct reply_tap *reply_tap_new(const struct dialect *d, bool stream, size_t limit);
 void reply_tap_free(struct reply_tap *t); /* NULL is fine */
 
+/* Markers of replies that end to call tools count too: see below. */
+void reply_tap_mark_tools(struct reply_tap *t);
+
 /*
  * The next bytes. Returns how many of them come before the first byte of the
  * event that holds the finish marker, or n where it has not come (always n for a
  * plain reply). Where that event began in an earlier call, or came in one: 0.
  *
- * The marker counts only where the reply can still be REPLY_COMPLETE: a reply that
- * ends to call tools, was refused or failed is never kept, so never held.
+ * The marker counts only where the reply can still be REPLY_COMPLETE (or, if asked for,
+ * REPLY_TOOLS): one that was refused or failed is never kept, so never held.
  * Once it has been seen every further call returns 0.
  */
 size_t reply_tap_feed(struct reply_tap *t, const void *p, size_t n);

@@ -12,6 +12,12 @@ void relay_begin(struct relay *r, struct conn *c, const struct dialect *d, bool 
 	r->released = !r->tap;
 }
 
+void relay_hold_tools(struct relay *r)
+{
+	if (r->tap)
+		reply_tap_mark_tools(r->tap);
+}
+
 void relay_done(struct relay *r)
 {
 	reply_tap_free(r->tap);

@@ -34,6 +34,8 @@ struct relay {
  * listens. */
 void relay_begin(struct relay *r, struct conn *c, const struct dialect *d, bool stream,
 		 bool listen, size_t limit);
+/* The end of a reply that calls tools is held too: something else waits to be kept. */
+void relay_hold_tools(struct relay *r);
 void relay_done(struct relay *r);
 
 /* False: the client is behind (gate.h, conn_write). */

@@ -205,7 +205,7 @@ static const struct turn_key *turn_keys(const struct request *rq)
 static size_t backfill(const struct request *rq)
 {
 	bool alone = rq->session_name.id.len && !rq->view.has_assistant &&
-		     rq->view.n_turns == 1;
+		     !rq->view.facts.previous_response_id.len && rq->view.n_turns == 1;
 
 	return alone ? rq->rules->cfg->memory.max_context_messages / 2 : 0;
 }
@@ -239,6 +239,8 @@ static enum step_result ask(struct request *rq)
 		q.last_reply = rq->prev_hash = turn_hash(v->last_reply);
 		rq->prev_digest = turn_digest(v->last_reply);
 	}
+	if (v->facts.previous_response_id.len)
+		q.reply_id = hash128(v->facts.previous_response_id);
 	if (!q.turns) {
 		request_note(rq, MEMORY_DEGRADED_STORE);
 		return answered(rq);
@@ -423,7 +425,7 @@ static enum step_result relayed(void *p)
 	return STEP_NEXT;
 }
 
-/* --- store: the exchange, if the reply is whole
+/* --- store: the exchange, if the reply is whole; else what was put in
  * --------------------------------------------- */
 
 static enum step_result store_exchange(void *p)
@@ -431,16 +433,21 @@ static enum step_result store_exchange(void *p)
 	struct request *rq = p;
 	struct str reply;
 
-	if (!rq->relay.tap || rq->fault ||
-	    reply_tap_verdict(rq->relay.tap, &reply) != REPLY_COMPLETE)
+	if (!rq->relay.tap || rq->fault)
 		return STEP_NEXT;
-	rq->pending = request_keep(rq, EXCHANGE_COMPLETE, reply);
-	if (!rq->pending)
-		return STEP_FAIL;
+	if (reply_tap_verdict(rq->relay.tap, &reply) != REPLY_COMPLETE) {
+		rq->pending = rq->recording;
+		if (!rq->pending)
+			return STEP_NEXT;
+	} else {
+		/* The record went before it: kept with it. */
+		rq->pending = request_keep(rq, EXCHANGE_COMPLETE, reply);
+		if (!rq->pending)
+			return STEP_FAIL;
+	}
 	if (rq->relay.released) {
 		/* It was held long enough: kept unseen. */
-		op_cancel(rq->pending);
-		rq->pending = NULL;
+		request_drop_pending(rq);
 		return STEP_NEXT;
 	}
 	if (rq->wait != WAIT_KEPT)

@@ -91,9 +91,10 @@ struct request {
 
 	/* waiting */
 	enum request_wait wait;
-	struct op *pending; /* of the memory service or an endpoint */
-	struct op *late;    /* a recall past its deadline: the epoch is still wanted */
-	struct event timer; /* deadline of WAIT_RECALL and WAIT_KEPT */
+	struct op *pending;   /* of the memory service or an endpoint */
+	struct op *recording; /* the new block's record, on its way to the store */
+	struct op *late;      /* a recall past its deadline: the epoch is still wanted */
+	struct event timer;   /* deadline of WAIT_RECALL and WAIT_KEPT */
 	bool timer_extended;
 	bool client_left;
 	uint64_t began_us, upstream_us; /* when the head came, and the reply's */

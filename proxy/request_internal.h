@@ -25,6 +25,8 @@ int request_make_insertions(struct request *rq);
 void request_drop_body(struct request *rq);
 /* Has the new block recorded with its turn. */
 void request_keep_block(struct request *rq);
+/* Gives up what is awaited, and the record with it. */
+void request_drop_pending(struct request *rq);
 /* Has it kept that the request's blocks were refused: they are not to be put back. */
 void request_keep_refused(struct request *rq);
 /* Hands the exchange to the memory service; NULL as memory_keep(). */

@@ -130,6 +130,8 @@ void request_reply_head(struct request *rq, const struct upstream_reply *reply)
 		request_keep_block(rq);
 	relay_begin(&rq->relay, rq->conn, rq->dialect, stream,
 		    rq->may_write && ok && is_readable(reply), TAP_LIMIT);
+	if (rq->recording)
+		relay_hold_tools(&rq->relay);
 	/* Not where it would fill up an announced length, or be taken for compressed. */
 	rq->relay.takes_event =
 		stream && rq->dialect && reply->length < 0 && is_readable(reply);
@@ -237,8 +239,8 @@ static void on_kept(void *arg, int status)
  * wants nothing else kept (`x-memory: read`): without it, the conversation's next
  * request would begin with other bytes than this one. There is no text in it.
  */
-static void keep_record(struct request *rq, const struct turn_key *turn,
-			struct str sources)
+static struct op *keep_record(struct request *rq, const struct turn_key *turn,
+			      struct str sources, memory_keep_cb *cb)
 {
 	const struct exchange x = {
 		.partition = rq->partition,
@@ -251,19 +253,46 @@ static void keep_record(struct request *rq, const struct turn_key *turn,
 		.sources = sources,
 	};
 
-	op_cancel(memory_keep(rq->app->deps.memory_port, &x, rq->epoch, on_kept, rq));
+	return memory_keep(rq->app->deps.memory_port, &x, rq->epoch, cb, rq);
+}
+
+static void on_recorded(void *arg, int status)
+{
+	struct request *rq = arg;
+	bool awaited = rq->pending && rq->pending == rq->recording;
+
+	rq->recording = NULL;
+	if (awaited)
+		on_kept(rq, status);
 }
 
 void request_keep_block(struct request *rq)
 {
-	keep_record(rq, &rq->view.turns[rq->view.n_turns - 1].key, rq->sources);
+	rq->recording = keep_record(rq, &rq->view.turns[rq->view.n_turns - 1].key,
+				    rq->sources, on_recorded);
+}
+
+void request_drop_pending(struct request *rq)
+{
+	if (rq->recording != rq->pending)
+		op_cancel(rq->recording);
+	op_cancel(rq->pending);
+	rq->recording = rq->pending = NULL;
 }
 
 void request_keep_refused(struct request *rq)
 {
 	for (size_t i = 0; i < rq->n_puts; i++)
 		if (rq->puts[i].resent)
-			keep_record(rq, &rq->view.turns[rq->puts[i].turn].key, STR(""));
+			op_cancel(keep_record(rq, &rq->view.turns[rq->puts[i].turn].key,
+					      STR(""), on_kept));
+}
+
+static struct hash128 reply_id(const struct request *rq)
+{
+	struct str id = reply_tap_id(rq->relay.tap);
+
+	return id.len ? hash128(id) : (struct hash128){ 0, 0 };
 }
 
 struct op *request_keep(struct request *rq, enum exchange_state state, struct str reply)
@@ -278,6 +307,7 @@ struct op *request_keep(struct request *rq, enum exchange_state state, struct st
 		.reply = reply.p ? clean_text(reply, rq->arena) : reply,
 		.prev = rq->prev_digest,
 		.prev_hash = rq->prev_hash,
+		.reply_id = reply_id(rq),
 		.client = rq->who.client,
 		.model = rq->view.model,
 		.request_id = rq->id,

@@ -77,8 +77,7 @@ void request_disarm_timer(struct request *rq)
 
 static void give_up(struct request *rq)
 {
-	op_cancel(rq->pending);
-	rq->pending = NULL;
+	request_drop_pending(rq);
 	pipeline_resume(&rq->pipeline);
 }
 
@@ -274,9 +273,9 @@ static void on_pipeline_end(void *subject, enum step_result r)
 		request_answer_fault(rq, rq->fault ? rq->fault : FAULT_INTERNAL,
 				     rq->fault_detail);
 	op_cancel(rq->upstream);
-	op_cancel(rq->pending);
+	request_drop_pending(rq);
 	op_cancel(rq->late);
-	rq->upstream = rq->pending = rq->late = NULL;
+	rq->upstream = rq->late = NULL;
 	request_disarm_timer(rq);
 	count(rq);
 	if (rq->rules->cfg->proxy.access_log && log_enabled(&rq->log, LOG_LV_INFO))

@@ -138,7 +138,7 @@ class Responses:
         return behaviour
 
 
-APIS = [Chat]
+APIS = [Chat, Messages, Responses]
 
 
 class Conversation:
