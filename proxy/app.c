@@ -13,8 +13,12 @@
  * to 64 KiB. */
 #define REPLY_HIGH_WATER (256u << 10)
 
-static struct gate_limits limits_of(const struct config *cfg)
+/* Of the connections each loop that runs has its share; how many run, a reload does not
+ * change. */
+static struct gate_limits limits_of(const struct app *app, const struct config *cfg)
 {
+	uint64_t loops = app->started->proxy.workers;
+
 	return (struct gate_limits){
 		.head = {
 			.line = cfg->proxy.max_line_bytes,
@@ -26,9 +30,7 @@ static struct gate_limits limits_of(const struct config *cfg)
 		.idle_timeout = cfg->proxy.idle_timeout,
 		.stall_timeout = cfg->proxy.stall_timeout,
 		.linger_timeout = cfg->proxy.linger_timeout,
-		/* Each loop has its share. */
-		.max_connections = (cfg->proxy.max_connections + cfg->proxy.workers - 1) /
-				   cfg->proxy.workers,
+		.max_connections = (cfg->proxy.max_connections + loops - 1) / loops,
 		.reply_high_water = REPLY_HIGH_WATER,
 	};
 }
@@ -107,7 +109,7 @@ static int make_gate(struct app *app)
 		.base = app->deps.base,
 		.clock = app->deps.clock,
 		.log = app->deps.log,
-		.limits = limits_of(app->rules->cfg),
+		.limits = limits_of(app, app->rules->cfg),
 		.on_request = request_begin,
 		.arg = app,
 	};
@@ -155,7 +157,7 @@ int app_serve(struct app *app, int listen_fd)
 int app_set_config(struct app *app, struct config *cfg, struct config_report *report)
 {
 	struct ruleset *rules;
-	struct gate_limits limits = limits_of(cfg);
+	struct gate_limits limits = limits_of(app, cfg);
 	int err = ruleset_new(cfg, report, &rules);
 
 	if (err)

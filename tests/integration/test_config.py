@@ -1,5 +1,6 @@
 """What is wrong is said clearly, with an exit code; and a saved edit is used at once."""
 
+import contextlib
 import os
 import re
 import socket
@@ -10,7 +11,7 @@ import time
 import pytest
 from env.chat import chat
 from env.programs import MEMPROXY, SANITIZERS, clean_environment, wait_until
-from env.wire import call
+from env.wire import Client, call
 
 
 def run(*flags, cwd, **env):
@@ -270,6 +271,19 @@ def test_an_edit_that_needs_a_restart_says_so(launch, upstream):
     wait_until(lambda: re.search(r"proxy\.workers", program.output()), what="the log's word on workers")
     program.configure({"model_list": [{"model_name": "x", "litellm_params": {"model": "openai/x"}}]})
     wait_until(lambda: re.search(r"model_list", program.output()), what="the log's word on model_list")
+
+
+def test_and_until_the_restart_it_changes_nothing(launch, upstream):
+    """Connections are shared out among the workers that run, not among those to come."""
+    program = launch(upstream.url, config={"proxy": {"workers": 1, "max_connections": 4}})
+    edit = {"proxy": {"workers": 4, "max_connections": 4}, "user_id_mappings": {"default_user_id": "new"}}
+    program.configure(edit)
+    wait_until(lambda: user_of(program) == "new", 5, "the edit")
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            client = stack.enter_context(Client(program.port))
+            client.request("GET", "/v1/models")
+            assert client.reply().status == 200
 
 
 def test_included_files_are_watched_and_ours_are_refused_there(launch, upstream, tmp_path):
