@@ -91,7 +91,7 @@ const struct config_key config_keys[] = {
   .programs = CONFIG_MEMPROXY, .def = "16 KiB", .min = KIB, .max = MIB,
   .doc = "The longest line of a request's head: its target or one header." },
 { .path = "proxy.max_headers", .type = &config_uint, .at = AT(proxy.max_headers),
-  .programs = CONFIG_MEMPROXY, .def = "128", .min = 16, .max = 1000,
+  .programs = CONFIG_MEMPROXY, .def = "128", .min = 16, .max = 256, /* H1_MAX_HEADERS of net/h1.h */
   .doc = "The most headers of a request." },
 { .path = "proxy.max_connections", .type = &config_uint, .at = AT(proxy.max_connections),
   .programs = CONFIG_MEMPROXY, .def = "10000", .min = 1, .max = 1000000,

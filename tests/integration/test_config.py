@@ -89,6 +89,17 @@ def test_an_unknown_key_is_a_warning_with_a_suggestion(tmp_path):
     assert "whatever" not in said
 
 
+def test_the_most_headers_that_may_be_allowed_are_allowed(tmp_path, launch, upstream):
+    path = config_file(tmp_path, "proxy:\n  max_headers: 1001\n")
+    code, _, said = run("--config", path, "--check-config", cwd=tmp_path)
+    assert code == 2
+    most = int(re.search(r"max_headers: .* to (\d+)", said)[1])
+    program = launch(upstream.url, config={"proxy": {"max_headers": most}})
+    with Client(program.port) as client:
+        client.request("GET", "/v1/models", [(f"x-{n}", "v") for n in range(most - 1)])
+        assert client.reply().status == 200
+
+
 @pytest.mark.parametrize(
     "flags",
     [["--nonsense"], ["--port"], ["--port", "x"], ["--port", "99999"], ["--store", "floppy:disk"], ["argument"]],

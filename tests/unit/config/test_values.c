@@ -68,7 +68,7 @@ static void numbers_that_are_none_are_refused(void **state)
 		"from 1 to 64\n"
 		"config.yaml:4: error: proxy.max_headers: found \"1_000\", expected a "
 		"whole "
-		"number from 16 to 1000\n"
+		"number from 16 to 256\n"
 		"config.yaml:5: error: proxy.collect_bytes: found \"16 MB\", expected a "
 		"size "
 		"from 1 KiB to 1 GiB\n"
