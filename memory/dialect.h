@@ -78,6 +78,7 @@ struct request_view {
 
 	struct str user_text;         /* the turn's run, joined by blank lines; absent: it
 					 has no text */
+	struct str last_user_text;    /* the last of the run's texts alone */
 	struct str earlier_user_text; /* the user message before that run; absent: none */
 	struct str last_reply; /* the assistant text before that run; absent: none */
 	bool has_assistant;    /* any assistant text is in the request */

@@ -14,8 +14,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define N_TEXTS (sizeof(((struct turn_form *)0)->texts) / sizeof(struct str))
-
 enum { SCRATCH = 1024 };
 
 /* A text of the conversation: where it is, and what turn_hash() makes of it. */
@@ -36,8 +34,7 @@ struct reader {
 	struct turn_item last;
 	/* the current run, and what stood before it */
 	struct json_iter run;
-	struct json_value run_content; /* of its last item */
-	size_t run_last_results;
+	struct turn_item run_last; /* its last item */
 	size_t run_texts;
 	struct hash128 run_hash;
 	struct str only_text; /* its one text, while that is still in `text` */
@@ -72,19 +69,6 @@ static bool is_plain(struct str s)
 	return ((all | word) & 0x8080808080808080) == 0;
 }
 
-/* The text of a part that is one; else ABSENT. */
-static struct json_value part_text(const struct turn_form *f, struct json_value part)
-{
-	struct json_value type, text;
-
-	GET_MEMBERS(part, { STR("type"), &type }, { STR("text"), &text });
-	for (size_t i = 0; text.type == JSON_STRING && i < N_TEXTS; i++) {
-		if (f->texts[i].p != NULL && is_string(type, f->texts[i]))
-			return text;
-	}
-	return (struct json_value){ JSON_ABSENT, { NULL, 0 } };
-}
-
 /* The text parts behind the results of tools, in one. */
 static int join_parts(struct reader *r, const struct turn_item *item, bool *other)
 {
@@ -96,7 +80,7 @@ static int join_parts(struct reader *r, const struct turn_item *item, bool *othe
 	for (size_t i = 0; json_next_item(&it, &part); i++) {
 		if (i < item->n_results)
 			continue;
-		struct json_value text = part_text(r->form, part);
+		struct json_value text = turns_part_text(r->form, part);
 		if (text.type == JSON_ABSENT) {
 			*other = true;
 			joint = joint || r->text.len > 0;
@@ -141,49 +125,6 @@ static int add_sent(struct reader *r, bool from_user, struct hash128 hash)
 	return buf_add(&r->sent, &sent, sizeof(sent));
 }
 
-/* --- places ---------------------------------------------------------------------- */
-
-/*
- * Into the first part if that is a text, not before it: clients (Claude Code) send
- * a message as a list of one while a cache mark is on it and as a text later, and
- * to a provider both say the same only if the block is in the text both times.
- */
-static enum splice_kind find_place_in_list(struct reader *r, struct json_value list,
-					   size_t n_results, size_t *ret_at)
-{
-	struct json_iter it = json_iter(list);
-	struct json_value part, text = { 0 };
-
-	/* behind results of tools: at the first text, or a provider takes offence */
-	for (size_t i = 0; json_next_item(&it, &part); i++) {
-		if (i < n_results)
-			continue;
-		text = part_text(r->form, part);
-		if (n_results == 0 || text.type == JSON_STRING)
-			break;
-	}
-	if (text.type == JSON_STRING) {
-		*ret_at = (size_t)(text.raw.p - r->body) + 1;
-		return SPLICE_STRING;
-	}
-	if (n_results > 0 || !has_items(list))
-		return SPLICE_NONE;
-	*ret_at = (size_t)(list.raw.p - r->body) + 1;
-	return r->form->part;
-}
-
-static enum splice_kind find_place(struct reader *r, size_t *ret_at)
-{
-	struct json_value content = r->run_content;
-
-	if (content.type == JSON_ARRAY)
-		return find_place_in_list(r, content, r->run_last_results, ret_at);
-	if (content.type != JSON_STRING)
-		return SPLICE_NONE;
-	*ret_at = (size_t)(content.raw.p - r->body) + 1;
-	return SPLICE_STRING;
-}
-
 /* --- runs ------------------------------------------------------------------------ */
 
 static bool ends_run(const struct turn_item *item, bool is_first)
@@ -222,7 +163,8 @@ static int add_turn(struct reader *r)
 {
 	struct turn turn = { .key = { r->run_hash, r->reply_before.hash } };
 
-	turn.splice_kind = find_place(r, &turn.splice_at);
+	turn.splice_kind =
+		turns_find_place(r->form, &r->run_last, r->body, &turn.splice_at);
 	return buf_add(&r->turns, &turn, sizeof(turn));
 }
 
@@ -268,8 +210,7 @@ static int take_user(struct reader *r, struct json_iter at, const struct turn_it
 	bool nothing = said.text.len == 0 && (!said.other || item->n_results > 0);
 	if (!r->run_open && !(nothing && r->in_loop))
 		begin_run(r, at);
-	r->run_content = item->content;
-	r->run_last_results = item->n_results;
+	r->run_last = *item;
 	if (said.text.len == 0)
 		return 0;
 	struct seen_text seen = { *item, turn_hash(said.text) };
@@ -391,8 +332,9 @@ static int fill_view(struct reader *r)
 	struct request_view *v = r->view;
 	size_t at;
 
-	v->user_last = r->last.role == TURN_USER && r->run_open &&
-		       find_place(r, &at) != SPLICE_NONE;
+	v->user_last =
+		r->last.role == TURN_USER && r->run_open &&
+		turns_find_place(r->form, &r->run_last, r->body, &at) != SPLICE_NONE;
 	if (end_run(r) || keep_arrays(r))
 		return -ENOMEM;
 	struct str text = r->only_text;
@@ -402,6 +344,9 @@ static int fill_view(struct reader *r)
 		text = buf_str(&r->run_text);
 	}
 	if (keep_text(r, text, &v->user_text))
+		return -ENOMEM;
+	v->last_user_text = v->user_text;
+	if (r->run_texts > 1 && keep_seen(r, &r->user_text, &v->last_user_text))
 		return -ENOMEM;
 	if (keep_seen(r, &r->user_before, &v->earlier_user_text))
 		return -ENOMEM;
@@ -440,22 +385,4 @@ int turns_read(const struct turn_form *f, struct str body, struct arena *a,
 	buf_done(&r.turns);
 	arena_free(r.scratch);
 	return err;
-}
-
-struct str turns_splice(enum splice_kind kind, struct str block, struct arena *a)
-{
-	bool part = kind != SPLICE_STRING;
-	struct str ret = { NULL, 0 };
-	struct buf b;
-
-	buf_init(&b, SIZE_MAX);
-	if (part)
-		buf_printf(&b, "{\"type\":\"%s\",\"text\":\"",
-			   kind == SPLICE_INPUT_PART ? "input_text" : "text");
-	buf_add_json(&b, block);
-	buf_add_str(&b, part ? STR("\\n\\n\"},") : STR("\\n\\n"));
-	if (!b.failed)
-		ret = arena_str(a, buf_str(&b));
-	buf_done(&b);
-	return ret;
 }

@@ -47,6 +47,11 @@ extern const struct turn_form turn_form_chat, turn_form_responses;
 /* struct dialect's read() for a form; items that are no object are -EINVAL. */
 int turns_read(const struct turn_form *f, struct str body, struct arena *a,
 	       struct request_view *ret);
+/* Of a part that is a text; else ABSENT. */
+struct json_value turns_part_text(const struct turn_form *f, struct json_value part);
+/* Where in the body a user's item takes a block (turn_places.c). */
+enum splice_kind turns_find_place(const struct turn_form *f, const struct turn_item *item,
+				  const char *body, size_t *ret_at);
 /* struct dialect's splice(), which is the same for all. */
 struct str turns_splice(enum splice_kind kind, struct str block, struct arena *a);
 

@@ -14,6 +14,7 @@ static const char *const names[MEMORY_STATUS_N] = {
 	[MEMORY_NOT_USER_LAST] = "none:not-user-last",
 	[MEMORY_TOO_LARGE] = "none:too-large",
 	[MEMORY_NOT_A_DIALECT] = "none:not-a-dialect",
+	[MEMORY_SIDE_CALL] = "none:side-call",
 	[MEMORY_WRITE_ONLY] = "none:write-only",
 	[MEMORY_CAP] = "none:cap",
 	[MEMORY_DEGRADED_TIMEOUT] = "degraded:timeout",

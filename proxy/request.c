@@ -8,6 +8,7 @@
 #include "proxy/request_internal.h"
 
 #include "memory/clean.h"
+#include "memory/side_calls.h"
 #include "proxy/endpoints.h"
 #include "proxy/rights.h"
 
@@ -98,6 +99,16 @@ static enum step_result endpoint_finish(void *p)
 
 /* --- detect: who is it, and is memory for them? ---------------------------------- */
 
+/* `view`: of the body, if it is here. */
+static const struct side_call *find_side_call(const struct request *rq,
+					      const struct request_view *view)
+{
+	const struct side_call_request side = { rq->path, request_headers(rq),
+						rq->body_text, view };
+
+	return side_call_find(&side);
+}
+
 static enum step_result detect(void *p)
 {
 	struct request *rq = p;
@@ -106,6 +117,8 @@ static enum step_result detect(void *p)
 
 	router_identify(rq->rules->router, h, NULL, &rq->who);
 	rq->who.user = arena_str(rq->arena, rq->who.user);
+	if (find_side_call(rq, NULL))
+		return without_memory(rq, MEMORY_SIDE_CALL);
 	if (!rq->dialect)
 		return without_memory(rq, MEMORY_NOT_A_DIALECT);
 	if (!cfg->memory.enabled || !rq->app->deps.memory_port ||
@@ -186,6 +199,8 @@ static enum step_result answered(struct request *rq)
 /* Why nothing would be put into the request, as far as the request itself says. */
 static enum memory_status why_none(const struct request *rq)
 {
+	if (rq->side_call)
+		return MEMORY_SIDE_CALL;
 	if (!rq->may_read)
 		return MEMORY_WRITE_ONLY;
 	return rq->view.user_last ? MEMORY_NO_TERMS : MEMORY_NOT_USER_LAST;
@@ -204,7 +219,8 @@ static const struct turn_key *turn_keys(const struct request *rq)
 /* A client that sends a message at a time leaves the rest of its session to us. */
 static size_t backfill(const struct request *rq)
 {
-	bool alone = rq->session_name.id.len && !rq->view.has_assistant &&
+	bool alone = !rq->side_call && rq->session_name.id.len &&
+		     !rq->view.has_assistant &&
 		     !rq->view.facts.previous_response_id.len && rq->view.n_turns == 1;
 
 	return alone ? rq->rules->cfg->memory.max_context_messages / 2 : 0;
@@ -218,7 +234,8 @@ static enum step_result ask(struct request *rq)
 		.partition = rq->partition,
 		.session = rq->session,
 		.find_session = !rq->session.len,
-		.want_block = rq->may_read && v->user_last && v->user_text.len,
+		.want_block = rq->may_read && !rq->side_call && v->user_last &&
+			      v->user_text.len,
 		.want_resent = rq->may_read && v->n_turns,
 		.text = v->user_text,
 		.earlier_text = v->earlier_user_text,
@@ -231,7 +248,7 @@ static enum step_result ask(struct request *rq)
 	};
 
 	rq->why_none = why_none(rq);
-	if (!v->user_text.len)
+	if (!v->user_text.len || rq->side_call)
 		rq->may_write = false;
 	if (!q.want_resent && !rq->may_write)
 		return without_memory(rq, rq->why_none);
@@ -259,6 +276,7 @@ static enum step_result ask(struct request *rq)
 static enum step_result body_here(struct request *rq)
 {
 	const struct config *cfg = rq->rules->cfg;
+	const struct side_call *side;
 
 	if (rq->body_fault == FAULT_BODY_TOO_LARGE) {
 		rq->body_fault = FAULT_NONE; /* what follows is streamed past */
@@ -271,6 +289,10 @@ static enum step_result body_here(struct request *rq)
 	if (rq->dialect->read(rq->body_text, rq->arena, &rq->view) < 0)
 		return without_memory(rq, MEMORY_NOT_A_DIALECT);
 	complete_from_body(rq);
+	side = find_side_call(rq, &rq->view);
+	if (side && !side->continues)
+		return without_memory(rq, MEMORY_SIDE_CALL);
+	rq->side_call = side != NULL;
 	if (rq->supermemory || !memory_for_model(cfg, rq->view.model))
 		return without_memory(rq, MEMORY_OFF);
 	if (!rq->who.user.len || rq->who.shared)

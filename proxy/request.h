@@ -74,6 +74,7 @@ struct request {
 	struct str sources;        /* of the new block, to be kept with its turn */
 	struct insertion *inserts; /* the blocks as they go into the body */
 	size_t n_inserts;
+	bool side_call;      /* of the client's own, in a conversation */
 	bool supermemory;    /* the model has a memory of its own */
 	unsigned memory_set; /* bits of enum memory_status */
 
