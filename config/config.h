@@ -51,6 +51,29 @@ struct config_model {
 	const char *api_base; /* NULL: none, or a variable that is not set here */
 };
 
+/* Of texts in Latin letters: those that Snowball has a stemmer for. */
+enum language {
+	LANGUAGE_ENGLISH,
+	LANGUAGE_BASQUE,
+	LANGUAGE_CATALAN,
+	LANGUAGE_DANISH,
+	LANGUAGE_DUTCH,
+	LANGUAGE_FINNISH,
+	LANGUAGE_FRENCH,
+	LANGUAGE_GERMAN,
+	LANGUAGE_HUNGARIAN,
+	LANGUAGE_INDONESIAN,
+	LANGUAGE_IRISH,
+	LANGUAGE_ITALIAN,
+	LANGUAGE_LITHUANIAN,
+	LANGUAGE_NORWEGIAN,
+	LANGUAGE_PORTUGUESE,
+	LANGUAGE_ROMANIAN,
+	LANGUAGE_SPANISH,
+	LANGUAGE_SWEDISH,
+	LANGUAGE_TURKISH,
+};
+
 enum when_unknown { WHEN_UNKNOWN_CONTINUE, WHEN_UNKNOWN_PER_USER, WHEN_UNKNOWN_OFF };
 enum inject_user_id { INJECT_USER_ID_ALWAYS, INJECT_USER_ID_SUPERMEMORY };
 
@@ -87,6 +110,7 @@ struct config {
 	enum inject_user_id inject_user_id;
 	struct {
 		bool enabled;
+		enum language language;
 		uint64_t budget_tokens;
 		uint64_t max_context_messages;
 		uint64_t deadline, cold_deadline, keep_deadline;
@@ -194,5 +218,7 @@ void config_print(const struct config *c, FILE *to);
 void config_help(enum config_program program, FILE *to);
 /* docs/reference/CONFIGURATION.md. */
 void config_reference(FILE *to);
+
+const char *config_language_name(enum language l); /* "english" */
 
 #endif

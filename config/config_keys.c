@@ -9,6 +9,7 @@
 
 _Static_assert(sizeof(enum when_unknown) == sizeof(int), "as config_choice.value");
 _Static_assert(sizeof(enum inject_user_id) == sizeof(int), "as config_choice.value");
+_Static_assert(sizeof(enum language) == sizeof(int), "as config_choice.value");
 _Static_assert(sizeof(enum log_level) == sizeof(int), "as config_choice.value");
 
 #define KIB      ((uint64_t)1 << 10)
@@ -30,6 +31,29 @@ static const struct config_choice when_unknown[] = {
 static const struct config_choice inject_user_id[] = {
 	{ "always", INJECT_USER_ID_ALWAYS },
 	{ "supermemory", INJECT_USER_ID_SUPERMEMORY },
+	{ NULL, 0 }
+};
+
+static const struct config_choice languages[] = {
+	{ "basque", LANGUAGE_BASQUE },
+	{ "catalan", LANGUAGE_CATALAN },
+	{ "danish", LANGUAGE_DANISH },
+	{ "dutch", LANGUAGE_DUTCH },
+	{ "english", LANGUAGE_ENGLISH },
+	{ "finnish", LANGUAGE_FINNISH },
+	{ "french", LANGUAGE_FRENCH },
+	{ "german", LANGUAGE_GERMAN },
+	{ "hungarian", LANGUAGE_HUNGARIAN },
+	{ "indonesian", LANGUAGE_INDONESIAN },
+	{ "irish", LANGUAGE_IRISH },
+	{ "italian", LANGUAGE_ITALIAN },
+	{ "lithuanian", LANGUAGE_LITHUANIAN },
+	{ "norwegian", LANGUAGE_NORWEGIAN },
+	{ "portuguese", LANGUAGE_PORTUGUESE },
+	{ "romanian", LANGUAGE_ROMANIAN },
+	{ "spanish", LANGUAGE_SPANISH },
+	{ "swedish", LANGUAGE_SWEDISH },
+	{ "turkish", LANGUAGE_TURKISH },
 	{ NULL, 0 }
 };
 
@@ -190,6 +214,11 @@ const struct config_key config_keys[] = {
   .env = { "MAX_CONTEXT_MESSAGES" }, .def = "20", .max = 1000,
   .doc = "How many messages of a session a client gets back that names the session and "
 	 "sends one message at a time; 0: none. They count towards the budget." },
+{ .path = "memory.language", .type = &config_enum, .at = AT(memory.language),
+  .flags = KEY_RESTART, .programs = CONFIG_MEMPROXY, .def = "english",
+  .choices = languages,
+  .doc = "How words in Latin letters are taken to their stems. Those of other scripts "
+	 "are by the script, whatever this says." },
 { .path = "memory.deadline", .type = &config_duration, .at = AT(memory.deadline),
   .programs = CONFIG_MEMPROXY, .def = "20ms", .min = 1, .max = 10 * SECOND,
   .doc = "How long a request waits for its memory before it goes on without." },
@@ -289,3 +318,12 @@ const struct config_option config_options[] = {
 
 const size_t config_n_keys = sizeof(config_keys) / sizeof(config_keys[0]);
 const size_t config_n_options = sizeof(config_options) / sizeof(config_options[0]);
+
+const char *config_language_name(enum language l)
+{
+	const struct config_choice *c = languages;
+
+	while (c->value != (int)l)
+		c++;
+	return c->name;
+}

@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str rest = { (const char *)data, size };
 	struct view_query q = { .text = next_text(&rest) };
-	struct words *w = words_new();
+	struct words *w = words_new("english");
 	struct view *v = view_new(w);
 	struct view_hit hits[16];
 	size_t n = 0;

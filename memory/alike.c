@@ -6,8 +6,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { SKETCHED_BYTES = 1024, SKETCH_BITS = 64 * SKETCH_WORDS };
+enum {
+	LOOKED_AT = 1024, /* bytes */
+	NEAR_BUCKETS = 6, /* for four fifths, eleven are expected to be the same */
+};
 
 static unsigned char fold(unsigned char c)
 {
@@ -16,42 +20,84 @@ static unsigned char fold(unsigned char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80 ? c : ' ';
 }
 
-static void set_bit(struct sketch *s, uint32_t trigram)
-{
-	/* Knuth's multiplicative hashing: the high bits are the mixed ones. */
-	uint32_t bit = trigram * UINT32_C(2654435769) >> 22;
+/* A text's trigrams, one by one, as hashes. */
+struct trigrams {
+	struct str text;
+	size_t at;
+	uint32_t last; /* three bytes */
+};
 
-	_Static_assert(SKETCH_BITS == 1 << 10, "of 32 bits the upper ten are taken");
-	s->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+static struct trigrams trigrams_of(struct str text)
+{
+	return (struct trigrams){ .text = str_slice(text, 0, LOOKED_AT), .last = ' ' };
 }
 
-void sketch_make(struct str text, struct sketch *ret)
+static bool next_trigram(struct trigrams *t, uint32_t *ret)
 {
-	uint32_t trigram = ' ', c;
-	size_t end = text.len < SKETCHED_BYTES ? text.len : SKETCHED_BYTES;
+	while (t->at < t->text.len) {
+		unsigned char c = fold((unsigned char)t->text.p[t->at++]);
 
-	*ret = (struct sketch){ .n = 0 };
-	for (size_t i = 0; i < end; i++) {
-		c = fold((unsigned char)text.p[i]);
-		if (c == ' ' && (trigram & 0xff) == ' ')
+		if (c == ' ' && (t->last & 0xff) == ' ')
 			continue;
-		trigram = (trigram << 8 | c) & 0xffffff;
-		if (trigram > 0xffff)
-			set_bit(ret, trigram);
+		t->last = (t->last << 8 | c) & 0xffffff;
+		if (t->last <= 0xffff)
+			continue;
+		/* Knuth's multiplicative hashing: the high bits are the mixed ones. */
+		*ret = t->last * UINT32_C(2654435769);
+		return true;
 	}
-	for (size_t i = 0; i < SKETCH_WORDS; i++)
-		ret->n += (unsigned)__builtin_popcountll(ret->bits[i]);
+	return false;
 }
 
-bool sketch_near(const struct sketch *a, const struct sketch *b)
+void thumb_make(struct str text, struct thumb *ret)
 {
-	unsigned common = 0, more = a->n > b->n ? a->n : b->n;
+	struct trigrams t = trigrams_of(text);
+	uint32_t hash;
 
-	if ((a->n < b->n ? a->n : b->n) * 5 < more * 4)
-		return false;
-	for (size_t i = 0; i < SKETCH_WORDS; i++)
-		common += (unsigned)__builtin_popcountll(a->bits[i] & b->bits[i]);
-	return common * 5 >= more * 4;
+	memset(ret->least, 0xff, sizeof(ret->least));
+	while (next_trigram(&t, &hash)) {
+		unsigned char *least = &ret->least[hash >> 28], value = hash >> 20 & 0xff;
+
+		*least = value < *least ? value : *least;
+	}
+}
+
+bool thumb_near(const struct thumb *a, const struct thumb *b)
+{
+	unsigned same = 0;
+
+	for (size_t i = 0; i < THUMB_BUCKETS; i++)
+		same += a->least[i] == b->least[i];
+	return same >= NEAR_BUCKETS;
+}
+
+/* A text's different trigrams, a bit each: few share one. */
+enum { SKETCH_BITS = 8192, SKETCH_SHIFT = 32 - 13 };
+
+/* How many of them were not there. */
+static unsigned add_trigrams(struct str text, uint64_t *bits)
+{
+	struct trigrams t = trigrams_of(text);
+	unsigned n = 0;
+	uint32_t hash;
+
+	while (next_trigram(&t, &hash)) {
+		uint64_t *word = &bits[(hash >> SKETCH_SHIFT) / 64];
+		uint64_t bit = UINT64_C(1) << (hash >> SKETCH_SHIFT) % 64;
+
+		n += !(*word & bit);
+		*word |= bit;
+	}
+	return n;
+}
+
+static bool share_four_fifths(struct str a, struct str b)
+{
+	uint64_t of_a[SKETCH_BITS / 64] = { 0 }, of_b[SKETCH_BITS / 64] = { 0 };
+	unsigned na = add_trigrams(a, of_a), nb = add_trigrams(b, of_b);
+	unsigned common = nb - add_trigrams(b, of_a);
+
+	return common * 5 >= (na > nb ? na : nb) * 4;
 }
 
 enum { TERMS_MAX = 512 };
@@ -103,17 +149,22 @@ static bool has_all(const struct terms *t, const struct terms *other)
 	return true;
 }
 
+/* A fifth more letters is a fifth more trigrams, more or less. */
+static bool are_as_long(struct str a, struct str b)
+{
+	size_t less = a.len < b.len ? a.len : b.len, more = a.len > b.len ? a.len : b.len;
+
+	return less + less / 3 + 8 >= more;
+}
+
 bool texts_are_alike(struct words *w, struct str a, struct str b)
 {
-	struct sketch sa, sb;
 	struct terms ta = { .n = 0 }, tb = { .n = 0 };
 
 	if (str_eq(a, b))
 		return true;
-	sketch_make(a, &sa);
-	sketch_make(b, &sb);
-	if (!sketch_near(&sa, &sb) || words_each(w, a, add_term, &ta) ||
-	    words_each(w, b, add_term, &tb))
+	if (!are_as_long(a, b) || !share_four_fifths(a, b) ||
+	    words_each(w, a, add_term, &ta) || words_each(w, b, add_term, &tb))
 		return false;
 	sort_out(&ta);
 	sort_out(&tb);

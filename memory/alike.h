@@ -15,17 +15,20 @@
 
 struct words;
 
-/* A text's trigrams, hashed to a bit each. */
-enum { SKETCH_WORDS = 16 };
-struct sketch {
-	uint64_t bits[SKETCH_WORDS];
-	unsigned n;
+/*
+ * Of a text's trigrams, dealt to so many buckets by their hashes, the least of each:
+ * of two texts as many are the same as trigrams are common (MinHash with one
+ * permutation: P. Li, A. Owen, C.-H. Zhang, One Permutation Hashing, 2012).
+ */
+enum { THUMB_BUCKETS = 16 };
+struct thumb {
+	unsigned char least[THUMB_BUCKETS];
 };
 
 /* Of its first kilobyte; ASCII case and what is no letter or digit do not matter. */
-void sketch_make(struct str text, struct sketch *ret);
-/* Quick, and true for all that are alike, but for others too. */
-bool sketch_near(const struct sketch *a, const struct sketch *b);
+void thumb_make(struct str text, struct thumb *ret);
+/* True for nearly all that are alike, and for one pair in thirty of others. */
+bool thumb_near(const struct thumb *a, const struct thumb *b);
 
 /* Looks at all of both. False also where there is no memory, or a text is too long. */
 bool texts_are_alike(struct words *w, struct str a, struct str b);

@@ -61,7 +61,7 @@ static int set_up(struct memory *m)
 	int r;
 
 	m->base = event_base_new();
-	m->words = words_new();
+	m->words = words_new(config_language_name(m->deps.cfg->memory.language));
 	if (!m->base || !m->words)
 		return -ENOMEM;
 	r = add_events(m);

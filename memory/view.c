@@ -194,6 +194,7 @@ static struct entry *entry_new(const struct exchange *x)
 		.user_len = (uint32_t)x->user.len,
 		.reply_len = (uint32_t)x->reply.len,
 	};
+	thumb_make(x->user, &e->user_thumb);
 	if (x->user.len)
 		memcpy(e->text, x->user.p, x->user.len);
 	if (x->reply.len)

@@ -97,10 +97,8 @@ struct sticky *view_sticky(struct view *v);
 
 enum view_result { VIEW_HITS, VIEW_NO_TERMS, VIEW_NO_HIT, VIEW_NO_MEMORY };
 
-enum { VIEW_HITS_MAX = 256 };
-
 /*
- * Up to `max` hits (VIEW_HITS_MAX at most) into ret; *n how many. What the request
+ * Up to `max` hits into ret; *n how many. What the request
  * holds already is left out, and of exchanges that say the same all but the newest.
  */
 enum view_result view_search(struct view *v, const struct view_query *q,

@@ -2,6 +2,7 @@
 #ifndef MEMORY_VIEW_INDEX_H
 #define MEMORY_VIEW_INDEX_H
 
+#include "memory/alike.h"
 #include "memory/map64.h"
 #include "memory/sticky.h"
 #include "memory/view.h"
@@ -19,8 +20,9 @@ struct entry {
 	struct hash128 user_hash, reply_hash;
 	struct hash128 reply_id; /* zero: none */
 	uint64_t texts_key;      /* of the texts as they are */
-	bool superseded;         /* a newer one has the same texts */
-	bool reply_is_nod;       /* "Noted!": such a reply makes no difference */
+	struct thumb user_thumb;
+	bool superseded;   /* a newer one has the same texts */
+	bool reply_is_nod; /* "Noted!": such a reply makes no difference */
 	uint32_t user_len, reply_len;
 	char text[]; /* the user's, then the reply */
 };
@@ -174,7 +176,7 @@ void view_terms_free(struct view *v);
 bool view_reply_is_nod(const struct view *v, const struct exchange *x,
 		       const struct adding *a);
 /* Of hits that say the same the newest stays, in the best one's place. */
-void view_cut_twins(struct view *v, struct view_hit *hits, size_t *n);
+void view_cut_twins(const struct view *v, struct view_hit *hits, size_t *n);
 
 /* p with room for n items of `size` bytes, *cap raised; NULL: out of memory, p stays. */
 void *view_grow(void *p, size_t *cap, size_t n, size_t size);

@@ -56,22 +56,16 @@ bool view_reply_is_nod(const struct view *v, const struct exchange *x,
 	return n_own >= STATED_TERMS && n_new <= NOD_TERMS;
 }
 
-/* What is looked at of a hit before its words are. */
-struct face {
-	struct sketch user, reply;
-	bool reply_counts;
-};
-
-static bool is_twin(struct view *v, const struct view_hit *a, const struct face *fa,
-		    const struct view_hit *b, const struct face *fb)
+static bool are_twins(const struct view *v, const struct view_hit *a,
+		      const struct view_hit *b)
 {
-	bool replies = fa->reply_counts || fb->reply_counts;
+	const struct entry *x = v->entries[a->number], *y = v->entries[b->number];
 
-	if (!sketch_near(&fa->user, &fb->user) ||
-	    (replies && !sketch_near(&fa->reply, &fb->reply)))
+	if (!thumb_near(&x->user_thumb, &y->user_thumb) ||
+	    !texts_are_alike(v->words, a->user, b->user))
 		return false;
-	return texts_are_alike(v->words, a->user, b->user) &&
-	       (!replies || texts_are_alike(v->words, a->reply, b->reply));
+	return (x->reply_is_nod && y->reply_is_nod) ||
+	       texts_are_alike(v->words, a->reply, b->reply);
 }
 
 static void take_newer(struct view_hit *best, const struct view_hit *other)
@@ -84,33 +78,17 @@ static void take_newer(struct view_hit *best, const struct view_hit *other)
 	best->score = score;
 }
 
-static struct face face_of(const struct view *v, const struct view_hit *h)
+void view_cut_twins(const struct view *v, struct view_hit *hits, size_t *n)
 {
-	struct face f = { .reply_counts = !v->entries[h->number]->reply_is_nod };
-
-	sketch_make(h->user, &f.user);
-	sketch_make(h->reply, &f.reply);
-	return f;
-}
-
-void view_cut_twins(struct view *v, struct view_hit *hits, size_t *n)
-{
-	struct face faces[VIEW_HITS_MAX];
 	size_t kept = 0, k;
 
 	for (size_t i = 0; i < *n; i++) {
-		struct face f = face_of(v, &hits[i]);
-
-		for (k = 0; k < kept; k++) {
-			if (is_twin(v, &hits[i], &f, &hits[k], &faces[k]))
-				break;
-		}
-		if (k < kept) {
-			take_newer(&hits[k], &hits[i]);
+		for (k = 0; k < kept && !are_twins(v, &hits[i], &hits[k]); k++)
 			continue;
-		}
-		hits[kept] = hits[i];
-		faces[kept++] = f;
+		if (k < kept)
+			take_newer(&hits[k], &hits[i]);
+		else
+			hits[kept++] = hits[i];
 	}
 	*n = kept;
 }

@@ -1,12 +1,18 @@
 /*
  * words.c - splits, drops stop words, stems.
  *
+ * A word is stemmed by the language of its script; of Latin letters, by the one that
+ * is configured. Scripts that do not part their words give each two characters in a
+ * row instead, and those of Chinese singly too, since one alone may be a word. What
+ * Japanese writes in hiragana is mostly grammar: one alone is not counted.
+ *
  * Stemming is half of what indexing costs, and texts repeat their words: a memo
  * of the words met last, by hash, answers most.
  */
 #include "memory/words.h"
 
 #include "base/hash.h"
+#include "memory/letters.h"
 
 #include <errno.h>
 #include <libstemmer.h>
@@ -15,7 +21,7 @@
 
 #define WORD_MAX 64 /* bytes; what is longer is data rather than a word */
 
-enum { MEMO_SLOTS = 4096, MEMO_STEM_MAX = 23 };
+enum { MEMO_SLOTS = 4096, MEMO_STEM_MAX = 22, STEM_MAX = 2 * WORD_MAX };
 
 /* What became of a word. A slot belongs to the last word that hashed to it. */
 struct memo {
@@ -25,11 +31,18 @@ struct memo {
 };
 
 struct words {
-	struct sb_stemmer *stemmer;
+	struct sb_stemmer *stemmers[LETTER_OTHER + 1]; /* by script; NULL: none */
+	/* The stemmer knows no accents: they go before, else behind it. */
+	bool plain_latin;
 	struct memo memo[MEMO_SLOTS];
 	size_t len;
-	bool cut;
+	enum letter script; /* of the word's first letter */
 	char word[WORD_MAX];
+	char stem[STEM_MAX];
+	/* In a run of characters that are counted in twos: */
+	enum letter run;
+	size_t n_run, len_last;
+	char last[4];
 };
 
 /*
@@ -60,16 +73,34 @@ static const char *const stop_words[] = {
 	"yes",     "you",   "your",   "yours",
 };
 
-struct words *words_new(void)
+/* Of Chinese, what is in every sentence; "hello" and "thank you" are of 好 and 谢. */
+static const char stop_characters[] =
+	"的了是我你他她它们們在不有和也就都这這那吗嗎呢吧很与與及么好谢謝您";
+static const char *const greetings[] = { "你好", "您好", "谢谢", "謝謝", "안녕" };
+
+static const char *const script_stemmers[LETTER_OTHER + 1] = {
+	[LETTER_GREEK] = "greek",       [LETTER_CYRILLIC] = "russian",
+	[LETTER_ARMENIAN] = "armenian", [LETTER_ARABIC] = "arabic",
+	[LETTER_DEVANAGARI] = "hindi",  [LETTER_TAMIL] = "tamil",
+};
+
+struct words *words_new(const char *latin)
 {
 	struct words *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
-	w->stemmer = sb_stemmer_new("english", "UTF_8");
-	if (!w->stemmer) {
-		free(w);
-		return NULL;
+	w->plain_latin = strcmp(latin, "english") == 0;
+	for (size_t i = 0; i <= LETTER_OTHER; i++) {
+		const char *name = i == LETTER_LATIN ? latin : script_stemmers[i];
+
+		if (!name)
+			continue;
+		w->stemmers[i] = sb_stemmer_new(name, "UTF_8");
+		if (!w->stemmers[i]) {
+			words_free(w);
+			return NULL;
+		}
 	}
 	return w;
 }
@@ -78,62 +109,11 @@ void words_free(struct words *w)
 {
 	if (!w)
 		return;
-	sb_stemmer_delete(w->stemmer);
+	for (size_t i = 0; i <= LETTER_OTHER; i++) {
+		if (w->stemmers[i])
+			sb_stemmer_delete(w->stemmers[i]);
+	}
 	free(w);
-}
-
-static bool is_word_ascii(unsigned char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/*
- * How many bytes at p (at least one is there) stand between words; 0: a letter
- * or a part of one. Beyond ASCII these do: Latin-1's signs (U+0080..BF but for
- * the ordinals and micro), U+2000..2BFF (punctuation, arrows, mathematics,
- * dingbats), U+3000..303F (CJK punctuation), variation selectors, and emoji
- * (U+1F000..1FFFF).
- */
-static size_t separator(const unsigned char *p, size_t left)
-{
-	unsigned char next = left > 1 ? p[1] : 0;
-
-	if (p[0] < 0x80)
-		return !is_word_ascii(p[0]);
-	switch (p[0]) {
-	case 0xc2:
-		return next == 0xaa || next == 0xb5 || next == 0xba || left < 2 ? 0 : 2;
-	case 0xe2:
-		return next > 0xaf || left < 3 ? 0 : 3;
-	case 0xe3:
-		return next != 0x80 || left < 3 ? 0 : 3;
-	case 0xef:
-		return next != 0xb8 || left < 3 ? 0 : 3;
-	case 0xf0:
-		return next != 0x9f || left < 4 ? 0 : 4;
-	default:
-		return 0;
-	}
-}
-
-static void add_byte(struct words *w, unsigned char c)
-{
-	if (w->len == WORD_MAX) {
-		w->cut = true;
-		return;
-	}
-	w->word[w->len++] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-}
-
-/* A cut may have gone through a character: what is left of it goes too. */
-static void drop_half_character(struct words *w)
-{
-	size_t n = w->len;
-
-	while (n > 0 && ((unsigned char)w->word[n - 1] & 0xc0) == 0x80)
-		n--;
-	if (n > 0 && ((unsigned char)w->word[n - 1] & 0x80))
-		w->len = n - 1;
 }
 
 static int compare_stop_word(const void *key, const void *item)
@@ -153,17 +133,47 @@ static bool is_stop_word(const struct words *w)
 		       sizeof(*stop_words), compare_stop_word) != NULL;
 }
 
+/* Into w->stem; what does not fit is left out. */
+static struct str without_accents(struct words *w, struct str s)
+{
+	size_t at = 0, n = 0;
+	char own[4];
+
+	while (at < s.len) {
+		const char *base;
+		uint32_t c;
+
+		letter_next(s, &at, &c);
+		base = letter_base(c);
+		size_t len = base ? strlen(base) : letter_put(c, own);
+		if (n + len > STEM_MAX)
+			break;
+		memcpy(w->stem + n, base ? base : own, len);
+		n += len;
+	}
+	return (struct str){ w->stem, n };
+}
+
 /* The term of the word at hand, .len 0 for a stop word; .p NULL: out of memory. */
 static struct str stem_word(struct words *w)
 {
+	struct str word = { w->word, w->len };
+	struct sb_stemmer *stemmer;
 	const sb_symbol *stem;
+	bool is_latin = w->script == LETTER_LATIN || w->script == LETTER_DIGIT;
 
 	if (is_stop_word(w))
 		return STR("");
-	stem = sb_stemmer_stem(w->stemmer, (const sb_symbol *)w->word, (int)w->len);
+	if (is_latin && w->plain_latin)
+		word = without_accents(w, word);
+	stemmer = w->stemmers[is_latin ? LETTER_LATIN : w->script];
+	if (!stemmer)
+		return word;
+	stem = sb_stemmer_stem(stemmer, (const sb_symbol *)word.p, (int)word.len);
 	if (!stem)
 		return (struct str){ NULL, 0 };
-	return (struct str){ (const char *)stem, (size_t)sb_stemmer_length(w->stemmer) };
+	word = (struct str){ (const char *)stem, (size_t)sb_stemmer_length(stemmer) };
+	return is_latin && !w->plain_latin ? without_accents(w, word) : word;
 }
 
 static struct str look_up(struct words *w)
@@ -183,37 +193,117 @@ static struct str look_up(struct words *w)
 	return stem;
 }
 
-static int give_word(struct words *w, words_fn *fn, void *arg)
+static int end_word(struct words *w, words_fn *fn, void *arg)
 {
 	struct str term;
 
-	if (w->cut)
-		drop_half_character(w);
+	if (w->len == 0)
+		return 0;
 	term = look_up(w);
+	w->len = 0;
 	if (!term.p)
 		return -ENOMEM;
 	return term.len ? fn(arg, term) : 0;
 }
 
+static void add_to_word(struct words *w, enum letter is, uint32_t c)
+{
+	char utf8[4];
+	size_t n = letter_put(c, utf8);
+
+	if (w->len == 0)
+		w->script = is;
+	else if (w->script == LETTER_DIGIT)
+		w->script = is;
+	if (w->len + n > WORD_MAX)
+		return;
+	memcpy(w->word + w->len, utf8, n);
+	w->len += n;
+}
+
+static bool is_greeting(struct str pair)
+{
+	for (size_t i = 0; i < sizeof(greetings) / sizeof(*greetings); i++) {
+		if (str_eq(pair, str_from(greetings[i])))
+			return true;
+	}
+	return false;
+}
+
+static int give_single(const struct words *w, words_fn *fn, void *arg)
+{
+	if (memmem(stop_characters, sizeof(stop_characters) - 1, w->last, w->len_last))
+		return 0;
+	return fn(arg, (struct str){ w->last, w->len_last });
+}
+
+static int give_pair(struct words *w, struct str next, words_fn *fn, void *arg)
+{
+	char both[8];
+	struct str pair = { both, w->len_last + next.len };
+
+	memcpy(both, w->last, w->len_last);
+	memcpy(both + w->len_last, next.p, next.len);
+	return is_greeting(pair) ? 0 : fn(arg, pair);
+}
+
+static int end_run(struct words *w, words_fn *fn, void *arg)
+{
+	bool alone = w->n_run == 1 && w->run != LETTER_HAN && w->run != LETTER_HIRAGANA;
+
+	w->n_run = 0;
+	return alone ? give_single(w, fn, arg) : 0;
+}
+
+static int add_to_run(struct words *w, enum letter is, uint32_t c, words_fn *fn,
+		      void *arg)
+{
+	char utf8[4];
+	struct str next = { utf8, letter_put(c, utf8) };
+	int r = 0;
+
+	if (w->n_run && w->run != is)
+		r = end_run(w, fn, arg);
+	if (!r && w->n_run)
+		r = give_pair(w, next, fn, arg);
+	memcpy(w->last, utf8, next.len);
+	w->len_last = next.len;
+	w->run = is;
+	w->n_run++;
+	return !r && is == LETTER_HAN ? give_single(w, fn, arg) : r;
+}
+
+static int add(struct words *w, enum letter is, uint32_t c, words_fn *fn, void *arg)
+{
+	int r = 0;
+
+	if (is == LETTER_MARK)
+		return 0;
+	if (is == LETTER_NONE || is > LETTER_OTHER)
+		r = end_word(w, fn, arg);
+	if (!r && is <= LETTER_OTHER)
+		r = end_run(w, fn, arg);
+	if (r || is == LETTER_NONE)
+		return r;
+	if (is > LETTER_OTHER)
+		return add_to_run(w, is, c, fn, arg);
+	add_to_word(w, is, c);
+	return 0;
+}
+
 int words_each(struct words *w, struct str text, words_fn *fn, void *arg)
 {
-	const unsigned char *p = (const unsigned char *)text.p;
-	size_t i = 0, gap;
-	int r;
+	size_t at = 0;
+	enum letter is;
+	uint32_t c;
+	int r = 0;
 
-	while (i < text.len) {
-		gap = separator(p + i, text.len - i);
-		if (gap) {
-			i += gap;
-			continue;
-		}
-		w->len = 0;
-		w->cut = false;
-		while (i < text.len && !separator(p + i, text.len - i))
-			add_byte(w, p[i++]);
-		r = give_word(w, fn, arg);
-		if (r)
-			return r;
+	w->len = w->n_run = 0;
+	while (at < text.len && !r) {
+		is = letter_next(text, &at, &c);
+		r = add(w, is, c, fn, arg);
 	}
-	return 0;
+	if (!r)
+		r = end_word(w, fn, arg);
+	return r ? r : end_run(w, fn, arg);
 }

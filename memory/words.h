@@ -1,9 +1,9 @@
 /*
  * words.h - a text as the terms that recall counts.
  *
- * Lower-case words of letters and digits, without stop words, stemmed by
- * Snowball's Porter2. Characters beyond ASCII count as letters, except for
- * punctuation, symbols and emoji; only ASCII is lower-cased.
+ * Lower-case words of letters and digits, without stop words, stemmed by Snowball's
+ * algorithm for their script, without accents. Of Chinese, Japanese, Korean, Thai and
+ * other scripts that do not part words as a term is parted, the pairs of characters.
  */
 #ifndef MEMORY_WORDS_H
 #define MEMORY_WORDS_H
@@ -12,9 +12,13 @@
 
 #include <stddef.h>
 
-struct words; /* a stemmer and what it remembers, 130 kB; one thread */
+struct words; /* stemmers and what they remember, 130 kB; one thread */
 
-struct words *words_new(void); /* NULL when out of memory */
+/*
+ * `latin`: by which of Snowball's algorithms words of Latin letters are stemmed
+ * ("english"). NULL when out of memory, or there is no such algorithm.
+ */
+struct words *words_new(const char *latin);
 void words_free(struct words *w);
 
 /* Stops where it returns nonzero. The term is borrowed for the call. */

@@ -31,6 +31,43 @@ static void a_fact_told_is_found_by_its_words(void **state)
 	assert_true(f.v[0].user_shown == SHOWN_ENDS && f.v[0].reply_shown == SHOWN_ENDS);
 }
 
+struct told {
+	const char *fact, *reply, *question;
+};
+
+/* Each among the others: the question finds its fact first. */
+static void a_fact_is_found_in_any_language(void **state)
+{
+	static const struct told told[] = {
+		{ "Meine Katzen heißen Minka und Mohrle.", "Schöne Namen.",
+		  "Wie HEISSEN meine Katzen?" },
+		{ "Мою собаку зовут Бобик.", "Хорошо.", "Как зовут моих собак?" },
+		{ "Τον σκύλο μου τον λένε Άργο.", "Ωραίο όνομα.",
+		  "Πώς λένε τους σκύλους μου;" },
+		{ "اسم قطتي لولو.", "جميل.", "ما اسم القطة لولو؟" },
+		{ "我的猫叫咪咪。", "好名字。", "猫叫什么名字？" },
+		{ "私の犬はポチです。", "いいですね。", "犬はなんですか。" },
+		{ "내 고양이의 이름은 나비야.", "좋아요.", "고양이 이름이 뭐였지?" },
+		{ "แมวของฉันชื่อส้ม", "น่ารัก", "แมวชื่ออะไร" },
+		{ "मेरे कुत्ते का नाम शेरू है।", "ठीक है।", "कुत्ते का नाम क्या था?" },
+		{ "Mi perro se llama Canelo, ¡un corazón!", "Vale.",
+		  "¿como se llama mi PERRO? corazon" },
+	};
+	enum { N = sizeof(told) / sizeof(*told) };
+	char session[8];
+
+	for (unsigned i = 0; i < N; i++) {
+		snprintf(session, sizeof(session), "s%u", i);
+		add(*state, i + 1, session, told[i].fact, told[i].reply);
+	}
+	for (unsigned i = 0; i < N; i++) {
+		struct found f = search(*state, told[i].question);
+
+		assert_int_equal(f.result, VIEW_HITS);
+		assert_int_equal(f.v[0].seq, i + 1);
+	}
+}
+
 static void the_text_that_earned_the_place_is_named(void **state)
 {
 	struct found f;
@@ -358,6 +395,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		view_test(a_fact_told_is_found_by_its_words),
+		view_test(a_fact_is_found_in_any_language),
 		view_test(the_text_that_earned_the_place_is_named),
 		view_test(no_terms_and_no_hit_are_told_apart),
 		view_test(neighbours_of_a_hit_are_lifted),

@@ -64,7 +64,7 @@ void assert_same(const struct found *a, const struct found *b)
 
 int words_up(void **state)
 {
-	*state = words_new();
+	*state = words_new("english");
 	return *state ? 0 : -1;
 }
 
