@@ -12,13 +12,6 @@
 
 enum { DEADLINE_S = 60 };
 
-const struct backend backends[] = {
-	{ "sqlite", "sqlite:%s/sub/log.db", true },
-	{ "memory", "memory:", false },
-	{ "faulty without a fault", "faulty::sqlite:%s/log.db", true },
-};
-const size_t n_backends = sizeof(backends) / sizeof(*backends);
-
 static uint64_t fake_wall(const struct clock *c)
 {
 	return ((const struct fixture *)(const void *)((const char *)c -
@@ -40,6 +33,20 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	fail_msg("no answer within %d seconds", DEADLINE_S);
 }
 
+static void open_first(struct fixture *f, const struct backend *b)
+{
+	char server[128];
+
+	if (b->start != NULL)
+		assert_int_equal(b->start(server, sizeof(server)), 0);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(f->url, sizeof(f->url), b->url, b->start ? server : f->dir);
+#pragma GCC diagnostic pop
+	f->keeps = b->keeps;
+	f->st = fixture_open(f, f->url);
+}
+
 struct fixture *fixture_new(const struct backend *b)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -57,14 +64,8 @@ struct fixture *fixture_new(const struct backend *b)
 				     .rng = &rng_system };
 	strcpy(f->dir, "/tmp/memproxy-store-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
-	if (b != NULL) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(f->url, sizeof(f->url), b->url, f->dir);
-#pragma GCC diagnostic pop
-		f->keeps = b->keeps;
-		f->st = fixture_open(f, f->url);
-	}
+	if (b != NULL)
+		open_first(f, b);
 	return f;
 }
 

@@ -24,7 +24,7 @@ struct fixture {
 	} time;
 	struct store_env env;
 	char dir[64];     /* a new one, removed at the end */
-	char url[128];    /* of the store under test */
+	char url[256];    /* of the store under test */
 	struct store *st; /* open */
 	bool keeps;       /* a store opened again has what it had */
 };
@@ -32,14 +32,23 @@ struct fixture {
 /* One that the contract holds for. */
 struct backend {
 	const char *name;
-	const char *url; /* %s: the fixture's directory */
+	const char *url; /* %s: the fixture's directory, or the address of its server */
 	bool keeps;
+	/*
+	 * Where it needs a server, else NULL. Before each test start() has one running,
+	 * the same for all of the program's tests, with nothing in it, and writes its
+	 * address; 0 or -1. At the end of the program stop() ends it, if it was started.
+	 */
+	int (*start)(char *address, size_t size);
+	void (*stop)(void);
 };
 
+/* backends.c */
 extern const struct backend backends[];
 extern const size_t n_backends;
+void backends_stop(void); /* their servers */
 
-struct fixture *fixture_new(const struct backend *b); /* NULL: sqlite, not opened */
+struct fixture *fixture_new(const struct backend *b); /* NULL: not opened */
 void fixture_free(struct fixture *f);                 /* closes f->st, if any */
 /* Another handle on the same URL. */
 struct store *fixture_open(struct fixture *f, const char *url);

@@ -7,7 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct backend sqlite = { "sqlite", "sqlite:%s/sub/log.db", true };
+static const struct backend sqlite = { "sqlite", "sqlite:%s/sub/log.db", true, NULL,
+				       NULL };
 
 int open_fixture(void **state)
 {

@@ -53,5 +53,6 @@ int main(void)
 		failed += run(b, "siblings", contract_siblings, n_contract_siblings);
 		failed += run(b, "forgetting", contract_forget, n_contract_forget);
 	}
+	backends_stop();
 	return failed;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct backend healthy = { "faulty", "faulty::memory:", false };
+static const struct backend healthy = { "faulty", "faulty::memory:", false, NULL, NULL };
 static const struct call ping = { .kind = CALL_PING };
 
 static int set_up(void **state)

@@ -335,5 +335,6 @@ int main(void)
 		failed +=
 			cmocka_run_group_tests_name(backends[i].name, tests, NULL, NULL);
 	}
+	backends_stop();
 	return failed;
 }

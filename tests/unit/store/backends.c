@@ -1,0 +1,16 @@
+/* backends.c - all that keep the contract, with their servers. */
+#include "fixture.h"
+
+const struct backend backends[] = {
+	{ "sqlite", "sqlite:%s/sub/log.db", true, NULL, NULL },
+	{ "memory", "memory:", false, NULL, NULL },
+	{ "faulty without a fault", "faulty::sqlite:%s/log.db", true, NULL, NULL },
+};
+const size_t n_backends = sizeof(backends) / sizeof(*backends);
+
+void backends_stop(void)
+{
+	for (size_t i = 0; i < n_backends; i++)
+		if (backends[i].stop != NULL)
+			backends[i].stop();
+}
