@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "store/store_error.h"
+#include "store/store_postgres.h"
 #include "store/store_sqlite.h"
 #ifdef STORE_FAULTY
 #include "store/store_faulty.h"
@@ -20,12 +21,14 @@ static const struct scheme {
 } schemes[] = {
 	{ { "sqlite", 6 }, store_sqlite_open },
 	{ { "memory", 6 }, store_memory_open },
+	{ { "postgresql", 10 }, store_postgres_open },
+	{ { "postgres", 8 }, store_postgres_open },
 #ifdef STORE_FAULTY
 	{ { "faulty", 6 }, store_faulty_open },
 #endif
 };
 
-#define BUILT_IN "sqlite:PATH, memory:"
+#define BUILT_IN "sqlite:PATH, memory:, postgresql://…"
 
 int store_error(char **reterr, int status, const char *fmt, ...)
 {

@@ -22,6 +22,7 @@ ONLY_IN = {
     "event2/http.h": ["proxy/front_evhttp.c"],
     "event2/http_struct.h": ["proxy/front_evhttp.c"],
     "sqlite3.h": ["store/sqlite_*", "store/store_sqlite.*"],
+    "libpq-fe.h": ["store/pg_*", "store/store_postgres.*"],
     "curl/curl.h": ["net/upstream_curl*", "net/curl_*", "proxy/main.c"],
     "yaml.h": ["config/config_yaml.*"],
     "pcre2.h": ["router/*"],

@@ -1,9 +1,11 @@
 /* backends.c - all that keep the contract, with their servers. */
 #include "fixture.h"
+#include "pg_server.h"
 
 const struct backend backends[] = {
 	{ "sqlite", "sqlite:%s/sub/log.db", true, NULL, NULL },
 	{ "memory", "memory:", false, NULL, NULL },
+	{ "postgresql", "postgresql:%s", true, pg_server_start, pg_server_stop },
 	{ "faulty without a fault", "faulty::sqlite:%s/log.db", true, NULL, NULL },
 };
 const size_t n_backends = sizeof(backends) / sizeof(*backends);

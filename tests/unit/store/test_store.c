@@ -33,7 +33,7 @@ static int try_open(struct fixture *f, const char *url, char **err)
 static void schemes_to_come_are_named(void **state)
 {
 	static const char *const schemes[] = { "redis", "rediss", "redis+sentinel",
-					       "redis+cluster", "postgresql" };
+					       "redis+cluster" };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
