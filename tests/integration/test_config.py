@@ -110,7 +110,7 @@ def test_wrong_usage_is_2(tmp_path, flags):
     assert flags[0].lstrip("-") in said
 
 
-@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "redis+cluster", "postgresql"])
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "redis+cluster"])
 def test_a_store_of_a_later_day_is_named(tmp_path, scheme):
     code, _, said = run("--store", f"{scheme}://127.0.0.1/0", "--port", 0, cwd=tmp_path)
     assert code == 2

@@ -6,6 +6,8 @@ const struct backend backends[] = {
 	{ "sqlite", "sqlite:%s/sub/log.db", true, NULL, NULL },
 	{ "memory", "memory:", false, NULL, NULL },
 	{ "postgresql", "postgresql:%s", true, pg_server_start, pg_server_stop },
+	{ "postgresql by pgbouncer", "postgresql:%s", true, pg_pooler_start,
+	  pg_server_stop },
 	{ "faulty without a fault", "faulty::sqlite:%s/log.db", true, NULL, NULL },
 };
 const size_t n_backends = sizeof(backends) / sizeof(*backends);

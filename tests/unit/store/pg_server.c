@@ -25,7 +25,8 @@ static struct {
 	char bin[128];
 	char dir[64];
 	char data[80];
-	pid_t pid; /* 0: it does not run */
+	pid_t pid;    /* 0: it does not run */
+	pid_t pooler; /* 0: none */
 } server;
 
 /* It refuses to run as root; Debian's package makes a user of its name. */
@@ -87,6 +88,20 @@ static int find_programs(void)
 	return rc == 0 ? 0 : -1;
 }
 
+static int write_file(const char *dir, const char *name, const char *text)
+{
+	char path[160];
+	FILE *f;
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	if (f == NULL)
+		return -1;
+	rc = fputs(text, f) < 0 ? -1 : 0;
+	return fclose(f) == 0 ? rc : -1;
+}
+
 static int make_cluster(void)
 {
 	const char *const initdb[] = {
@@ -99,7 +114,11 @@ static int make_cluster(void)
 	if (mkdtemp(server.dir) == NULL || chmod(server.dir, 0777) < 0)
 		return -1;
 	snprintf(server.data, sizeof(server.data), "%s/data", server.dir);
-	return run(initdb);
+	if (run(initdb) < 0)
+		return -1;
+	return write_file(server.data, "pg_hba.conf",
+			  "local all guarded scram-sha-256\n"
+			  "local all all trust\n");
 }
 
 static void address_of(char *address, size_t size)
@@ -107,22 +126,14 @@ static void address_of(char *address, size_t size)
 	snprintf(address, size, "///postgres?user=memproxy&host=%s", server.dir);
 }
 
-static PGPing ping(void)
-{
-	char url[160] = "postgresql:";
-
-	address_of(url + strlen(url), sizeof(url) - strlen(url));
-	return PQping(url);
-}
-
-static int wait_until_it_answers(void)
+static int wait_until_it_answers(const char *url, pid_t pid)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
 
 	for (int waited = 0; waited < WAIT_MS; waited += PAUSE_MS) {
-		if (ping() == PQPING_OK)
+		if (PQping(url) == PQPING_OK)
 			return 0;
-		if (waitpid(server.pid, NULL, WNOHANG) != 0)
+		if (waitpid(pid, NULL, WNOHANG) != 0)
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -148,10 +159,12 @@ static int begin(void)
 					 "deadlock_timeout=100ms",
 					 NULL };
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	char url[160] = "postgresql:";
 
 	server.pid = pg_server_spawn(postgres, null);
 	close(null);
-	return server.pid > 0 ? wait_until_it_answers() : -1;
+	address_of(url + strlen(url), sizeof(url) - strlen(url));
+	return server.pid > 0 ? wait_until_it_answers(url, server.pid) : -1;
 }
 
 static void end(void)
@@ -176,16 +189,76 @@ int pg_server_start(char *address, size_t size)
 	return 0;
 }
 
+static void pooler_address_of(char *address, size_t size)
+{
+	snprintf(address, size, "///postgres?user=memproxy&port=6543&host=%s",
+		 server.dir);
+}
+
+static int configure_pooler(void)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "[databases]\n"
+		 "postgres = host=%s\n"
+		 "[pgbouncer]\n"
+		 "pool_mode = transaction\n"
+		 "default_pool_size = 3\n"
+		 "auth_type = trust\n"
+		 "auth_file = %s/users.txt\n"
+		 "listen_port = 6543\n"
+		 "unix_socket_dir = %s\n",
+		 server.dir, server.dir, server.dir);
+	if (write_file(server.dir, "users.txt", "\"memproxy\" \"\"\n") < 0)
+		return -1;
+	return write_file(server.dir, "pgbouncer.ini", text);
+}
+
+static int start_pooler(void)
+{
+	char config[80], url[160] = "postgresql:";
+	const char *const pgbouncer[] = { "/usr/sbin/pgbouncer", "-q", config, NULL };
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	snprintf(config, sizeof(config), "%s/pgbouncer.ini", server.dir);
+	if (configure_pooler() == 0)
+		server.pooler = pg_server_spawn(pgbouncer, null);
+	close(null);
+	pooler_address_of(url + strlen(url), sizeof(url) - strlen(url));
+	return server.pooler > 0 ? wait_until_it_answers(url, server.pooler) : -1;
+}
+
+int pg_pooler_start(char *address, size_t size)
+{
+	if (pg_server_start(address, size) < 0 ||
+	    (server.pooler == 0 && start_pooler() < 0))
+		return -1;
+	pooler_address_of(address, size);
+	return 0;
+}
+
+/* Files of the server's user and of ours. */
+static void remove_all(void)
+{
+	char command[96];
+
+	snprintf(command, sizeof(command), "rm -rf %s", server.dir);
+	if (system(command) != 0)
+		print_error("%s is left behind\n", server.dir);
+}
+
 void pg_server_stop(void)
 {
-	const char *const rm[] = { "/bin/rm", "-rf", server.data, NULL };
-
+	if (server.pooler != 0) {
+		kill(server.pooler, SIGTERM);
+		waitpid(server.pooler, NULL, 0);
+		server.pooler = 0;
+	}
 	if (server.pid != 0)
 		end();
-	if (server.dir[0] != '\0') {
-		run(rm);
-		rmdir(server.dir);
-	}
+	if (server.dir[0] != '\0')
+		remove_all();
 	server.dir[0] = '\0';
 }
 
@@ -197,11 +270,6 @@ void pg_server_halt(void)
 void pg_server_resume(void)
 {
 	assert_int_equal(begin(), 0);
-}
-
-pid_t pg_server_pid(void)
-{
-	return server.pid;
 }
 
 const char *pg_server_dir(void)

@@ -14,13 +14,13 @@
 
 /* For a row of backends[]: "postgresql:%s" with the address is a URL. */
 int pg_server_start(char *address, size_t size);
-void pg_server_stop(void);
+/* The same behind a PgBouncer in transaction mode, on three connections. */
+int pg_pooler_start(char *address, size_t size);
+void pg_server_stop(void); /* with the pooler */
 
 /* Fast, as an administrator would, and back again. */
 void pg_server_halt(void);
 void pg_server_resume(void);
-/* The postmaster's, while it runs. */
-pid_t pg_server_pid(void);
 const char *pg_server_dir(void); /* of its socket */
 
 /* A connection past the store; failing is a failure of the test. */
