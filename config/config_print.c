@@ -15,38 +15,62 @@ static void format(const struct config *c, const struct config_key *key, struct 
 /* --- print-config --------------------------------------------------------------------
  */
 
+/* The value of a parameter as "password=" or "sslpassword=". */
+static struct str password_parameter_in(struct str s)
+{
+	static const char name[] = "password=";
+	const char *at = memmem(s.p, s.len, name, sizeof(name) - 1);
+
+	if (at == NULL)
+		return (struct str){ NULL, 0 };
+	at += sizeof(name) - 1;
+	return (struct str){ at, strcspn(at, "&#\"") };
+}
+
 /* The password of a URL: what stands between "//user:" and "@". */
 static struct str password_in(struct str s)
 {
 	const char *slashes = memmem(s.p, s.len, "://", 3);
 	const char *from = slashes ? slashes + 3 : s.p;
-	size_t left = s.len - (size_t)(from - s.p);
+	const char *parameter = password_parameter_in(s).p;
+	size_t left = (size_t)((parameter ? parameter : s.p + s.len) - from);
 	/* A password may hold anything; a host holds no "@". */
 	const char *at = slashes ? memrchr(from, '@', left) : NULL;
 	const char *colon = at ? memchr(from, ':', (size_t)(at - from)) : NULL;
 
 	if (colon == NULL)
-		return (struct str){ NULL, 0 };
+		return password_parameter_in(s);
 	return (struct str){ colon + 1, (size_t)(at - colon) - 1 };
+}
+
+/* `s` ends with a NUL. */
+static void print_without_passwords(struct str s, FILE *to)
+{
+	struct str hidden = password_in(s);
+
+	while (hidden.p != NULL) {
+		fprintf(to, "%.*s***", (int)(hidden.p - s.p), s.p);
+		s = str_slice(s, (size_t)(hidden.p - s.p) + hidden.len, s.len);
+		hidden = password_parameter_in(s);
+	}
+	fprintf(to, "%.*s", STR_ARG(s));
 }
 
 static void print_value(const struct config *c, const struct config_key *key, FILE *to)
 {
-	struct str value, password;
+	struct str value;
 	struct buf b;
 
 	format(c, key, &b);
 	value = buf_str(&b);
-	password = password_in(value);
 	if (b.failed)
 		fputs("null", to);
 	else if ((key->flags & KEY_SECRET) && !str_eq(value, STR("null")))
 		fputs("\"***\"", to);
-	else if (!key->type->block && password.p != NULL)
-		fprintf(to, "%.*s***%s", (int)(password.p - value.p), value.p,
-			password.p + password.len);
-	else
+	else if (key->type->block)
 		fprintf(to, "%s", value.p);
+	else
+		print_without_passwords(value, to);
 	buf_done(&b);
 }
 

@@ -22,7 +22,7 @@
 #define BYTES_MAX ((size_t)1 << 29)
 
 /* Attempts at what fails for another transaction's sake. */
-enum { TRIES = 5 };
+enum { TRIES = 10 };
 
 static const struct pg_limits usual = {
 	.answer_ms = 5000, /* above the 3 s for which a function waits for a lock */

@@ -41,6 +41,22 @@ static void secrets_are_masked(void **state)
 	free(text);
 }
 
+static void passwords_in_a_urls_parameters_are_masked(void **state)
+{
+	struct reading *rd = *state;
+	char *text;
+
+	reading_env(rd, "MEMORY_STORE",
+		    "postgresql://me:top-1@h/db?password=top@2&sslmode=require&"
+		    "sslpassword=top-3");
+	assert_int_equal(reading_load_text(rd, ""), 0);
+	text = reading_print(rd);
+	assert_null(strstr(text, "top"));
+	assert_non_null(strstr(text, "url: \"postgresql://me:***@h/db?password=***&"
+				     "sslmode=require&sslpassword=***\"  # env"));
+	free(text);
+}
+
 static void a_secret_that_is_not_set_is_seen_to_be_none(void **state)
 {
 	struct reading *rd = *state;
@@ -106,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		READING(each_value_says_where_it_came_from),
 		READING(secrets_are_masked),
+		READING(passwords_in_a_urls_parameters_are_masked),
 		READING(a_secret_that_is_not_set_is_seen_to_be_none),
 		READING(what_is_printed_reads_as_the_same),
 	};

@@ -184,6 +184,8 @@ int pg_server_start(char *address, size_t size)
 		return -1;
 	address_of(address, size);
 	conn = pg_server_connect();
+	pg_do(conn, "SET default_transaction_read_only = off");
+	pg_do(conn, "ALTER DATABASE postgres RESET ALL");
 	pg_do(conn, "DROP SCHEMA IF EXISTS memproxy CASCADE");
 	PQfinish(conn);
 	return 0;
