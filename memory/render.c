@@ -25,6 +25,9 @@
  */
 enum { FOUND_TEXT_MAX = PASSAGE_WHOLE, OTHER_TEXT_MAX = 320 };
 
+/* No exchange has fewer tokens: two roles, a word each, the ends of lines. */
+enum { LEAST_COST = 8 };
+
 struct piece {
 	const struct view_hit *hit;
 	uint64_t day;
@@ -268,7 +271,7 @@ static int choose(struct rendering *r, const struct view_hit *hits, size_t n)
 {
 	int e = 0;
 
-	for (size_t i = 0; i < n && !e; i++)
+	for (size_t i = 0; i < n && !e && r->budget - r->tokens >= LEAST_COST; i++)
 		e = offer(r, &hits[i]);
 	return e;
 }
