@@ -27,7 +27,8 @@ struct pg_job *pg_job_new(const struct digest *secret, const struct call *c)
 {
 	const struct str partition[] = { STR("partition"), c->x.partition.tenant,
 					 c->x.partition.user };
-	const struct str session[] = { STR("session"), c->x.session };
+	const struct str session[] = { STR("session"), c->x.partition.tenant,
+				       c->x.partition.user, c->x.session };
 	struct arena *mem = arena_new(JOB_ARENA);
 	struct pg_job *job = mem ? arena_alloc(mem, sizeof(*job)) : NULL;
 
@@ -38,7 +39,7 @@ struct pg_job *pg_job_new(const struct digest *secret, const struct call *c)
 	job->mem = mem;
 	job->key = hash_of(secret, partition, 3);
 	if (c->kind == CALL_APPEND || c->kind == CALL_FORGET)
-		job->mark = hash_of(secret, session, 2);
+		job->mark = hash_of(secret, session, 4);
 	return job;
 }
 

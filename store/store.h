@@ -182,8 +182,8 @@ struct store_env {
  */
 int store_check(const char *url, char **reterr);
 /*
- * By the scheme of `url`: "sqlite:PATH", "memory:"; in builds with tests also
- * "faulty:…" (store/store_faulty.h). Blocks until it is usable (opened,
+ * By the scheme of `url`: "sqlite:PATH", "memory:", "postgresql://…"; in builds with
+ * tests also "faulty:…" (store/store_faulty.h). Blocks until it is usable (opened,
  * migrated). 0; -EPROTONOSUPPORT: a scheme not built in; or -errno. On failure
  * *reterr (not NULL) gets a text to show, to be free()d (NULL: out of memory);
  * it never holds what follows a scheme that takes a password.

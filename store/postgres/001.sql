@@ -11,9 +11,13 @@
 -- committed in their order. Nobody waits for a second one, but for expire(), which takes
 -- many in order.
 --
+-- Plans are kept for the life of a connection, and the first are made when the tables are
+-- empty and nothing is known of them. So that these are good when the tables are full,
+-- no two indexes begin alike, and functions that have an index for all they do say so.
+--
 -- All texts are bytea: a text cannot hold U+0000, and names compare as bytes. A
--- partition and a session go by a keyed hash (key, mark), since an index holds no text
--- of more than 2700 bytes, and what is gone is to leave no name behind.
+-- partition, and a session of one, go by a keyed hash (key, mark), since an index holds no
+-- text of more than 2700 bytes, and what is gone is to leave no name behind.
 
 CREATE TABLE memproxy.meta (
 	one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -65,10 +69,10 @@ CREATE TABLE memproxy.exchange (
 		+ coalesce(octet_length(sources), 0) + coalesce(octet_length(client), 0)
 		+ coalesce(octet_length(model), 0) + coalesce(octet_length(request_id), 0)) STORED,
 	PRIMARY KEY (p, seq),
-	UNIQUE (p, id)
+	UNIQUE (id, p)
 );
 
-CREATE INDEX exchange_session ON memproxy.exchange (p, mark, prev);
+CREATE INDEX exchange_session ON memproxy.exchange (mark, prev);
 CREATE INDEX exchange_expires ON memproxy.exchange (expires_ms) WHERE expires_ms IS NOT NULL;
 
 -- What is gone, without its text; id: an exchange's, or a session's mark.
@@ -146,7 +150,8 @@ CREATE FUNCTION memproxy.append(
 	a_named boolean, a_at bigint, a_expires bigint, a_hashes bytea, a_session bytea,
 	a_user bytea, a_reply bytea, a_sources bytea, a_client bytea, a_model bytea,
 	a_request_id bytea, OUT r_status integer, OUT r_n bigint)
-LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+LANGUAGE plpgsql
+SET lock_timeout = '3s' SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
 	was memproxy.gone;
@@ -194,7 +199,8 @@ END $$;
 
 CREATE FUNCTION memproxy.edit(a_now bigint, a_key bytea, a_id bytea, a_user bytea, a_reply bytea,
 	OUT r_status integer, OUT r_n bigint)
-LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+LANGUAGE plpgsql
+SET lock_timeout = '3s' SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	v_p bigint;
 BEGIN
@@ -215,7 +221,8 @@ END $$;
 -- there may be something on its way to be refused.
 CREATE FUNCTION memproxy.forget(a_now bigint, a_key bytea, a_tenant bytea, a_name bytea,
 	a_id bytea, a_mark bytea, OUT r_status integer, OUT r_n bigint)
-LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+LANGUAGE plpgsql
+SET lock_timeout = '3s' SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
 	v_seq bigint := 0;
@@ -261,7 +268,8 @@ END $$;
 
 CREATE FUNCTION memproxy.pause(a_now bigint, a_key bytea, a_tenant bytea, a_name bytea,
 	a_paused boolean, OUT r_status integer, OUT r_n bigint)
-LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+LANGUAGE plpgsql
+SET lock_timeout = '3s' SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
 BEGIN
@@ -275,7 +283,8 @@ END $$;
 -- At most a_limit rows: others get their turn before the next of its calls.
 CREATE FUNCTION memproxy.trim(a_key bytea, a_keep bigint, a_limit bigint,
 	OUT r_n bigint, OUT r_again boolean)
-LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+LANGUAGE plpgsql
+SET lock_timeout = '3s' SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	v_p bigint;
 	v_rows bigint;
@@ -369,7 +378,8 @@ CREATE TYPE memproxy.line AS (
 	epoch bigint, head bigint, first bigint, paused boolean, x memproxy.exchange);
 
 CREATE FUNCTION memproxy.lines(part memproxy.partition, a_from bigint, a_to bigint, a_back boolean)
-RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE AS $$
+RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	v_first bigint := coalesce((SELECT min(e.seq) FROM memproxy.exchange e WHERE e.p = part.p), 0);
 BEGIN
@@ -388,7 +398,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION memproxy.read_since(a_key bytea, a_cursor bigint, a_bytes bigint)
-RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE AS $$
+RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
 	r record;
@@ -413,7 +424,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION memproxy.read_before(a_key bytea, a_cursor bigint, a_bytes bigint)
-RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE AS $$
+RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
 	r record;
@@ -437,7 +449,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION memproxy.get(a_key bytea, a_id bytea)
-RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE AS $$
+RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
 	v_seq bigint;
