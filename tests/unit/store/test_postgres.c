@@ -305,6 +305,9 @@ static void a_schema_given_by_an_administrator_will_do(void **state)
 	store_close(f->st);
 	f->st = fixture_open(f, url);
 	assert_int_equal(ping(f), 0);
+	conn = pg_server_connect();
+	pg_do(conn, "DROP SCHEMA memproxy CASCADE");
+	PQfinish(conn);
 }
 
 static void a_server_that_only_reads_is_read(void **state)
