@@ -278,8 +278,9 @@ UNUSED("max_results"), UNUSED("timeout"),
 { .path = "store.url", .type = &config_store_url, .at = AT(store.url),
   .flags = KEY_RESTART, .programs = CONFIG_MEMPROXY, .flag = "store", .arg = "URL",
   .env = { "MEMORY_STORE", "REDIS_URL" }, .def = "sqlite:data/memory.db",
-  .doc = "Where exchanges are kept: `sqlite:PATH`, `postgresql://…` as libpq reads it, or "
-	 "`memory:` until the program ends." },
+  .doc = "Where exchanges are kept: `sqlite:PATH`, `redis://[user:password@]host:port/db`, "
+	 "`postgresql://…` as libpq reads it, or `memory:` until the program ends. See "
+	 "docs/guides/STORES.md." },
 { .path = "store.ttl", .type = &config_duration, .at = AT(store.ttl),
   .programs = CONFIG_MEMPROXY, .env = { "MEMORY_TTL_SECONDS" }, .def = "0",
   .max = 100 * YEAR,

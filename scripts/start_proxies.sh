@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 VENV=$ROOT/.venv
 MEMPROXY=build/release/bin/memproxy
 READY_SECONDS=180
+REDIS_SOCKET=$ROOT/data/redis/redis.sock
 
 usage() {
     cat <<'EOF'
@@ -22,6 +23,7 @@ usage: scripts/start_proxies.sh [options]
   --port PORT         memproxy's port (default: 8764)
   --litellm-port PORT LiteLLM's port on 127.0.0.1 (default: 8765)
   --store URL         where memory is kept (default: sqlite:data/memory.db)
+  --redis             keep memory in a Redis that this script installs and runs
   --no-litellm        do not start LiteLLM: one runs already
   --demo-port PORT    port of the demo provider on 127.0.0.1 (default: 8767)
   --no-demo           do not start the demo provider
@@ -40,6 +42,8 @@ parse_flags() {
     demo_port=8767
     with_litellm=yes
     with_demo=yes
+    with_redis=
+    store=
     memproxy_flags=()
     while (($#)); do
         case $1 in
@@ -50,7 +54,7 @@ parse_flags() {
                 ;;
             --no-litellm) with_litellm= ;;
             --no-demo) with_demo= ;;
-            --redis) die 2 "--redis comes with the Redis store, which is not there yet" ;;
+            --redis) with_redis=yes ;;
             --registry-port) die 2 "$1 comes with memproxy-registry, which is not there yet" ;;
             --no-registry) ;; # there is none yet
             -h | --help)
@@ -62,6 +66,8 @@ parse_flags() {
         shift
     done
     [[ -f $config ]] || die 2 "there is no $config"
+    [[ -z $with_redis || -z $store ]] || usage_error "--redis is a store of its own: leave --store out"
+    [[ -z $with_redis ]] || use_redis
     # Without either, memproxy's own configuration says where LiteLLM is.
     if [[ -n $with_litellm || -n $litellm_port ]]; then
         : "${litellm_port:=8765}"
@@ -82,6 +88,15 @@ take_value() {
         --demo-port) demo_port=$2 ;;
         --host | --port | --store) memproxy_flags+=("$1" "$2") ;;
     esac
+    [[ $1 != --store ]] || store=$2
+}
+
+# A socket in a directory of ours: no port to be in use, and nobody else's to reach.
+use_redis() {
+    local encoded
+    ((${#REDIS_SOCKET} < 108)) || die 2 "--redis: the path $REDIS_SOCKET is too long for a socket"
+    encoded=$(python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.argv[1]))' "$REDIS_SOCKET")
+    memproxy_flags+=(--store "redis+unix://$encoded")
 }
 
 # need_port FLAG PROGRAM PORT [HOST]
@@ -119,6 +134,7 @@ check_ports() {
 
 build() {
     need_packages "${BUILD_PACKAGES[@]}" curl ca-certificates python3
+    [[ -z $with_redis ]] || need_packages redis-server
     scripts/build.sh release
 }
 
@@ -161,6 +177,12 @@ start_program() {
                 DEMO_API_BASE="http://127.0.0.1:$demo_port/v1" \
                 "$VENV/bin/litellm" --config "$config" --host 127.0.0.1 --port "$litellm_port"
             ;;
+        redis)
+            # Every second to disk, as its manual advises. It never throws away what it has.
+            start redis redis-server --port 0 --unixsocket "$REDIS_SOCKET" --unixsocketperm 600 \
+                --dir "$ROOT/data/redis" --appendonly yes --save '' --maxmemory-policy noeviction \
+                --daemonize no --logfile ''
+            ;;
         memproxy)
             start memproxy "$MEMPROXY" --config "$config" \
                 --port-file "$RUN_DIR/port" "${memproxy_flags[@]}"
@@ -197,6 +219,20 @@ start_litellm() {
     say "starting LiteLLM on 127.0.0.1:$litellm_port"
     start_program litellm
     wait_until_ready litellm "http://127.0.0.1:$litellm_port/health/liveliness" "$READY_SECONDS" || exit 1
+}
+
+start_redis() {
+    mkdir -p data/redis
+    chmod 700 data/redis
+    start_program redis
+    until redis-cli -s "$REDIS_SOCKET" ping 2>/dev/null | grep -q PONG; do
+        if ! running redis; then
+            say "redis ended before it was ready. Its last lines:"
+            tail -n 8 "$RUN_DIR/redis.log" | sed 's/^/    /'
+            exit 1
+        fi
+        sleep 0.1
+    done
 }
 
 start_memproxy() {
@@ -244,6 +280,7 @@ stop_all() {
     stop memproxy 30
     stop litellm 10
     stop demo 5
+    stop redis 10
     rm -rf "$RUN_DIR"
 }
 
@@ -274,6 +311,7 @@ raise_file_limit
 processes_begin
 trap stop_all EXIT
 trap 'exit 0' INT TERM
+[[ -z $with_redis ]] || start_redis
 [[ -z $with_demo ]] || start_program demo
 [[ -z $with_litellm ]] || start_litellm
 start_memproxy

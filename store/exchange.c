@@ -80,6 +80,17 @@ struct exchange_id exchange_id(const struct digest *secret, const struct exchang
 	return id;
 }
 
+/* The two parts set it apart from an exchange's. */
+struct exchange_id exchange_session_mark(const struct digest *secret, struct str session)
+{
+	const struct str parts[] = { STR("session"), session };
+	struct digest d = digest_hmac(secret, parts, sizeof(parts) / sizeof(*parts));
+	struct exchange_id id;
+
+	memcpy(id.b, d.b, sizeof(id.b));
+	return id;
+}
+
 bool exchange_id_eq(const struct exchange_id *a, const struct exchange_id *b)
 {
 	return memcmp(a->b, b->b, sizeof(a->b)) == 0;

@@ -68,6 +68,9 @@ struct exchange {
 struct exchange_id exchange_id(const struct digest *secret, const struct exchange *x);
 bool exchange_id_eq(const struct exchange_id *a, const struct exchange_id *b);
 
+/* Names a session among ids, without its text. */
+struct exchange_id exchange_session_mark(const struct digest *secret, struct str session);
+
 /* The four hashes as kept: little-endian, in the order above. */
 #define EXCHANGE_HASHES 64
 void exchange_pack_hashes(const struct exchange *x, unsigned char ret[EXCHANGE_HASHES]);

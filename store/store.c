@@ -3,6 +3,7 @@
 
 #include "store/store_error.h"
 #include "store/store_postgres.h"
+#include "store/store_redis.h"
 #include "store/store_sqlite.h"
 #ifdef STORE_FAULTY
 #include "store/store_faulty.h"
@@ -18,17 +19,21 @@ static const struct scheme {
 	/* What follows the colon is `rest`; otherwise as store_open(). */
 	int (*open)(const char *rest, const struct store_env *env, struct store **ret,
 		    char **reterr);
+	/* Whether what follows can be one's address; NULL: opening tells. */
+	int (*check)(const char *rest, char **reterr);
 } schemes[] = {
-	{ { "sqlite", 6 }, store_sqlite_open },
-	{ { "memory", 6 }, store_memory_open },
-	{ { "postgresql", 10 }, store_postgres_open },
-	{ { "postgres", 8 }, store_postgres_open },
+	{ { "sqlite", 6 }, store_sqlite_open, NULL },
+	{ { "memory", 6 }, store_memory_open, NULL },
+	{ { "postgresql", 10 }, store_postgres_open, NULL },
+	{ { "postgres", 8 }, store_postgres_open, NULL },
+	{ { "redis", 5 }, store_redis_open, store_redis_check },
+	{ { "redis+unix", 10 }, store_redis_unix_open, store_redis_unix_check },
 #ifdef STORE_FAULTY
-	{ { "faulty", 6 }, store_faulty_open },
+	{ { "faulty", 6 }, store_faulty_open, NULL },
 #endif
 };
 
-#define BUILT_IN "sqlite:PATH, memory:, postgresql://…"
+#define BUILT_IN "sqlite:PATH, memory:, postgresql://…, redis://…"
 
 int store_error(char **reterr, int status, const char *fmt, ...)
 {
@@ -79,7 +84,9 @@ int store_check(const char *url, char **reterr)
 	const char *rest;
 	int status = 0;
 
-	return parse(url, &rest, &status, reterr) ? 0 : status;
+	const struct scheme *scheme = parse(url, &rest, &status, reterr);
+
+	return scheme && scheme->check ? scheme->check(rest, reterr) : status;
 }
 
 int store_open(const char *url, const struct store_env *env, struct store **ret,

@@ -94,7 +94,7 @@ struct store_stats {
 };
 
 struct store_ops {
-	const char *name; /* "sqlite", "memory", "faulty" … */
+	const char *name; /* "sqlite", "memory", "redis", "faulty" … */
 
 	/* Writes what is queued (and calls back for it), ends every other op with
 	 * -ECANCELED, frees. Blocks. Not from inside one of its callbacks. */
@@ -138,7 +138,7 @@ struct store_ops {
 	 * many went. Where nothing was there: -ENOENT and 0; a session's or a partition's
 	 * forget is in force all the same, against what is on its way. Called back when
 	 * the texts are gone from the back end's files too, as far as that can be had at
-	 * once (another process may be reading).
+	 * once (another process may be reading; a Redis writes its files anew afterwards).
 	 */
 	struct op *(*forget)(struct store *st, const struct partition *p,
 			     struct str session, const struct exchange_id *id,
@@ -182,11 +182,12 @@ struct store_env {
  */
 int store_check(const char *url, char **reterr);
 /*
- * By the scheme of `url`: "sqlite:PATH", "memory:", "postgresql://…"; in builds with
- * tests also "faulty:…" (store/store_faulty.h). Blocks until it is usable (opened,
+ * By the scheme of `url`: "sqlite:PATH", "memory:", "redis://[[user]:password@]host:port/db",
+ * "redis+unix:///path", "postgresql://…"; in builds with tests also "faulty:…"
+ * (store/store_faulty.h). Blocks until it is usable (opened,
  * migrated). 0; -EPROTONOSUPPORT: a scheme not built in; or -errno. On failure
  * *reterr (not NULL) gets a text to show, to be free()d (NULL: out of memory);
- * it never holds what follows a scheme that takes a password.
+ * it never holds a password.
  */
 int store_open(const char *url, const struct store_env *env, struct store **ret,
 	       char **reterr);

@@ -43,17 +43,6 @@ static void job_cancel(struct op *op)
 
 static const struct op_ops job_ops = { .cancel = job_cancel };
 
-/* Names a session among exchange ids, without its text; the two parts set it apart. */
-static struct exchange_id session_mark(const struct digest *secret, const struct call *c)
-{
-	const struct str parts[] = { STR("session"), c->x.session };
-	struct digest d = digest_hmac(secret, parts, sizeof(parts) / sizeof(*parts));
-	struct exchange_id id;
-
-	memcpy(id.b, d.b, sizeof(id.b));
-	return id;
-}
-
 static struct job *job_new(const struct store_sqlite *st, const struct call *c)
 {
 	struct arena *mem = arena_new(JOB_ARENA);
@@ -67,7 +56,7 @@ static struct job *job_new(const struct store_sqlite *st, const struct call *c)
 	job->mem = mem;
 	job->now_ms = clock_wall_ms(st->clock);
 	if (c->kind == CALL_APPEND || c->kind == CALL_FORGET)
-		job->session_mark = session_mark(&st->secret, c);
+		job->session_mark = exchange_session_mark(&st->secret, c->x.session);
 	atomic_init(&job->cancelled, false);
 	return job;
 }

@@ -23,6 +23,7 @@ ONLY_IN = {
     "event2/http_struct.h": ["proxy/front_evhttp.c"],
     "sqlite3.h": ["store/sqlite_*", "store/store_sqlite.*"],
     "libpq-fe.h": ["store/pg_*", "store/store_postgres.*"],
+    "hiredis/hiredis.h": ["net/redis_codec.c", "store/redis_*", "store/store_redis.c", "tests/*"],
     "curl/curl.h": ["net/upstream_curl*", "net/curl_*", "proxy/main.c"],
     "yaml.h": ["config/config_yaml.*"],
     "pcre2.h": ["router/*"],

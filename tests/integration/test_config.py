@@ -110,11 +110,19 @@ def test_wrong_usage_is_2(tmp_path, flags):
     assert flags[0].lstrip("-") in said
 
 
-@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "redis+cluster"])
+@pytest.mark.parametrize("scheme", ["rediss", "redis+sentinel", "redis+cluster"])
 def test_a_store_of_a_later_day_is_named(tmp_path, scheme):
     code, _, said = run("--store", f"{scheme}://127.0.0.1/0", "--port", 0, cwd=tmp_path)
     assert code == 2
     assert scheme in said
+
+
+@pytest.mark.parametrize("url", ["redis://:hidden@h/x", "redis://:hidden@h:99999", "redis://h/1?ssl=1"])
+def test_a_redis_that_cannot_be_one_is_2(tmp_path, url):
+    code, _, said = run("--store", url, "--port", 0, cwd=tmp_path)
+    assert code == 2
+    assert "redis" in said
+    assert "hidden" not in said
 
 
 def test_a_missing_file_is_2(tmp_path):

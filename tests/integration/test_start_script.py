@@ -24,11 +24,11 @@ def master_key():
     return re.search(r"^LITELLM_MASTER_KEY=(\S+)$", ENV_FILE.read_text(), re.MULTILINE)[1]
 
 
-def started(directory, *flags, env=None):
+def started(directory, *flags, env=None, store=None):
     """The script with ports and a store of its own, once everything answers."""
     ports = {n: free_port() for n in ("--port", "--litellm-port", "--demo-port")}
     given = [str(x) for pair in ports.items() if pair[0] not in flags for x in pair]
-    store = ["--store", f"sqlite:{directory}/memory.db"]
+    store = store or ["--store", f"sqlite:{directory}/memory.db"]
     program = Program("start", [SCRIPT, *given, *store, *flags], directory / "start.log", env or clean_environment())
     program.ports = ports
     wait_until(lambda: READY.search(program.output()) or program.process.poll() is not None, 800, "a start")
@@ -289,6 +289,17 @@ def test_a_second_run_installs_nothing(tmp_path):
     assert not (tmp_path / "called").exists()
 
 
+def test_a_redis_of_its_own_runs_with_it_and_ends_with_it(tmp_path):
+    program = started(tmp_path, "--no-litellm", "--no-demo", store=["--redis"])
+    told = httpx.get(f"{program.url}/health").json()
+    assert told["components"]["store"] == {"name": "redis", "up": True}
+    [pid] = [p for p in descendants(program.pid) if "redis-server" in cmdline(p)]
+    assert (ROOT / "data/redis").stat().st_mode & 0o777 == 0o700
+    assert list((ROOT / "data/redis").rglob("*.aof"))
+    assert program.end(60) == 0
+    assert not alive([pid])
+
+
 @pytest.mark.parametrize(
     "flags, words",
     [
@@ -296,7 +307,7 @@ def test_a_second_run_installs_nothing(tmp_path):
         (["--port"], "needs a value"),
         (["--port", "x"], "not a port"),
         (["--config", "no-such.yaml"], "no-such.yaml"),
-        (["--redis"], "Redis store"),
+        (["--redis", "--store", "memory:"], "leave --store out"),
         (["--registry-port", "1"], "memproxy-registry"),
     ],
 )

@@ -108,13 +108,13 @@ class Program:
 class Memproxy(Program):
     """memproxy on a free port, with a configuration and a store of its own."""
 
-    def __init__(self, directory, upstream, config=None, flags=(), env=None, sanitizers=""):
+    def __init__(self, directory, upstream, config=None, flags=(), env=None, sanitizers="", default_store=False):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.config = self.directory / "config.yaml"
         self.configure(config if config is not None else {})
         self._args = ["--config", self.config, "--litellm-url", upstream, "--port", "0"]
-        if "--store" not in flags:
+        if "--store" not in flags and not default_store:
             self._args += ["--store", f"sqlite:{self.directory / 'memory.db'}"]
         self._args += flags
         self._env = clean_environment(**SANITIZERS, **(env or {}))

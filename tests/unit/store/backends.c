@@ -1,6 +1,7 @@
 /* backends.c - all that keep the contract, with their servers. */
 #include "fixture.h"
 #include "pg_server.h"
+#include "redis_server.h"
 
 const struct backend backends[] = {
 	{ "sqlite", "sqlite:%s/sub/log.db", true, NULL, NULL },
@@ -8,6 +9,7 @@ const struct backend backends[] = {
 	{ "postgresql", "postgresql:%s", true, pg_server_start, pg_server_stop },
 	{ "postgresql by pgbouncer", "postgresql:%s", true, pg_pooler_start,
 	  pg_server_stop },
+	{ "redis", "redis+unix:%s", true, redis_server_start, redis_server_stop },
 	{ "faulty without a fault", "faulty::sqlite:%s/log.db", true, NULL, NULL },
 };
 const size_t n_backends = sizeof(backends) / sizeof(*backends);

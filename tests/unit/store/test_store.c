@@ -32,7 +32,7 @@ static int try_open(struct fixture *f, const char *url, char **err)
 
 static void schemes_to_come_are_named(void **state)
 {
-	static const char *const schemes[] = { "redis", "rediss", "redis+sentinel",
+	static const char *const schemes[] = { "rediss", "redis+sentinel",
 					       "redis+cluster" };
 	struct fixture *f = *state;
 
