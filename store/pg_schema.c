@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 static const char version_1[] = {
-#include "pg_001.inc"
+#include "store/pg_001.inc"
 };
 
 /* Each from the version that is its place in the list to the next. */

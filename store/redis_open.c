@@ -15,7 +15,7 @@
 #include <string.h>
 
 static const char script_text[] = {
-#include "redis_script.inc"
+#include "store/redis_script.inc"
 };
 
 __attribute__((format(printf, 3, 4))) static void reject(struct store_redis *st,

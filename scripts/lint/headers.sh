@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 . scripts/lib/common.sh
 
 flags=(-std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -fsyntax-only -x c)
-read -ra libraries < <(pkg-config --cflags libevent libcurl libpcre2-8 yaml-0.1 jansson sqlite3 hiredis libcrypto)
+read -ra libraries < <(pkg-config --cflags libevent libcurl libpcre2-8 yaml-0.1 jansson sqlite3 libpq hiredis libcrypto)
 
 try() {
     printf '#include "%s"\n#include "%s"\n' "$2" "$2" | "$1" "${flags[@]}" "${libraries[@]}" - ||
