@@ -1,9 +1,9 @@
 /*
  * fuzz_reply_tap.c - a reply says the same in whatever pieces it comes.
  *
- * The first byte chooses stream or plain, the limit and the split: the rest, fed
- * whole and fed in pieces, must give one verdict and one text, and the same
- * place from which on bytes are held.
+ * The first byte chooses stream or plain, the dialect, the limit and the split: the rest,
+ * fed whole and fed in pieces, must give one verdict and one text, and the same place
+ * from which on bytes are held.
  */
 #include "memory/dialect.h"
 #include "memory/reply_tap.h"
@@ -54,12 +54,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
+	const struct dialect *dialects[] = { &dialect_chat, &dialect_messages,
+					     &dialect_responses, &dialect_cursor };
+	const struct dialect *d = dialects[data[0] >> 1 & 3];
 	bool stream = data[0] & 1;
 	size_t limit = (size_t)1 << (data[0] >> 4);
 	struct str bytes = { (const char *)data + 1, size - 1 };
 	struct str text_a = { NULL, 0 }, text_b = { NULL, 0 };
-	struct reply_tap *a = reply_tap_new(&dialect_chat, stream, limit);
-	struct reply_tap *b = reply_tap_new(&dialect_chat, stream, limit);
+	struct reply_tap *a = reply_tap_new(d, stream, limit);
+	struct reply_tap *b = reply_tap_new(d, stream, limit);
 
 	must(a != NULL && b != NULL);
 	feed_split(b, bytes, data[0], feed(a, bytes));
@@ -67,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(reply_tap_closed(a) == reply_tap_closed(b));
 	must(reply_tap_verdict(a, &text_a) == reply_tap_verdict(b, &text_b));
 	must(str_eq(text_a, text_b));
+	must(str_eq(reply_tap_id(a), reply_tap_id(b)));
 	while (text_a.len > 0) {
 		must(str_utf8_len(text_a) > 0);
 		text_a = str_slice(text_a, str_utf8_len(text_a), text_a.len);

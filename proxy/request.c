@@ -333,8 +333,8 @@ static enum step_result inject(void *p)
 		request_note(rq, MEMORY_RESENT);
 	if (rq->backfilled)
 		request_note(rq, MEMORY_BACKFILLED);
-	if (rq->why_none == MEMORY_CAP)
-		request_note(rq, MEMORY_CAP);
+	if (rq->why_none == MEMORY_CAP || rq->why_none == MEMORY_SIDE_CALL)
+		request_note(rq, rq->why_none);
 	counter_add(&rq->app->deps.metrics->recalled_exchanges, rq->n_recalled);
 	counter_add(&rq->app->deps.metrics->recalled_tokens, rq->recall_tokens);
 	return STEP_NEXT;

@@ -1,0 +1,11 @@
+/* fuzz_responses_body.c - reading a body of the Responses API and putting a block into
+ * it. */
+#include "body_check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	check_body(&dialect_responses, (struct str){ (const char *)data, size });
+	return 0;
+}
