@@ -21,14 +21,21 @@ static void on_appended(void *arg, int status, uint64_t seq)
 	end_keeping(arg, status);
 }
 
-/* As the store gets it. Id and hashes come first: they are of what was said, not of what
- * is left. */
-static int finish_exchange(const struct memory *m, struct exchange *x, struct arena *a)
+static bool has_id(const struct exchange *x)
+{
+	static const struct exchange_id none;
+
+	return !exchange_id_eq(&x->id, &none);
+}
+
+/* Id and hashes come first: they are of what was said, not of what is left. */
+int keeping_finish(const struct memory *m, struct exchange *x, struct arena *a)
 {
 	size_t max = atomic_load(&m->settings.max_exchange_bytes);
 	uint64_t ttl = atomic_load(&m->settings.ttl);
 
-	x->id = exchange_id(store_secret(m->store), x);
+	if (!has_id(x))
+		x->id = exchange_id(store_secret(m->store), x);
 	x->expires_ms = ttl ? x->at_ms + ttl : 0;
 	if (x->state == EXCHANGE_BLOCK)
 		return 0;
@@ -45,7 +52,7 @@ static int finish_exchange(const struct memory *m, struct exchange *x, struct ar
 void keeping_work(struct memory *m, struct message *msg)
 {
 	struct keeping *k = (struct keeping *)(void *)msg;
-	int r = finish_exchange(m, &k->x, msg->arena);
+	int r = keeping_finish(m, &k->x, msg->arena);
 
 	if (!r && k->x.state == EXCHANGE_BLOCK)
 		slot_note_block(m, &k->x, k->epoch);

@@ -110,7 +110,7 @@ static void cancel(struct op *op)
 
 static const struct op_ops message_ops = { cancel };
 
-static struct op *submit(struct memory_port *p, struct message *msg)
+struct op *message_submit(struct memory_port *p, struct message *msg)
 {
 	msg->op.ops = &message_ops;
 	msg->port = p;
@@ -120,8 +120,7 @@ static struct op *submit(struct memory_port *p, struct message *msg)
 	return &msg->op;
 }
 
-/* The message lies in its own arena. */
-static void *message_new(size_t size, size_t texts)
+void *message_new(size_t size, size_t texts)
 {
 	struct arena *a = arena_new(size + texts + 256);
 	struct message *msg = a ? arena_alloc(a, size) : NULL;
@@ -196,6 +195,15 @@ static void call_back_question(struct message *msg)
 	q->cb(q->arg, &q->answer);
 }
 
+int question_set(struct memory_port *p, struct question *x,
+		 const struct recall_question *q)
+{
+	x->q = *q;
+	x->asked_us = clock_mono_us(p->memory->deps.clock);
+	x->msg.work = question_work;
+	return copy_question(x->msg.arena, &x->q);
+}
+
 struct op *memory_recall(struct memory_port *p, const struct recall_question *q,
 			 memory_recall_cb *cb, void *arg)
 {
@@ -203,17 +211,14 @@ struct op *memory_recall(struct memory_port *p, const struct recall_question *q,
 
 	if (!x)
 		return NULL;
-	x->q = *q;
 	x->cb = cb;
 	x->arg = arg;
-	x->asked_us = clock_mono_us(p->memory->deps.clock);
-	x->msg.work = question_work;
 	x->msg.call_back = call_back_question;
-	if (copy_question(x->msg.arena, &x->q)) {
+	if (question_set(p, x, q)) {
 		arena_free(x->msg.arena);
 		return NULL;
 	}
-	return submit(p, &x->msg);
+	return message_submit(p, &x->msg);
 }
 
 bool memory_recall_is_cold(const struct op *op)
@@ -268,7 +273,7 @@ struct op *memory_keep(struct memory_port *p, const struct exchange *x, uint64_t
 	k->msg.work = keeping_work;
 	atomic_fetch_add(&c->keeping, 1);
 	atomic_fetch_add(&c->keeping_bytes, bytes);
-	return submit(p, &k->msg);
+	return message_submit(p, &k->msg);
 }
 
 struct op *memory_ping(struct memory_port *p, memory_keep_cb *cb, void *arg)
@@ -278,5 +283,5 @@ struct op *memory_ping(struct memory_port *p, memory_keep_cb *cb, void *arg)
 	if (!k)
 		return NULL;
 	k->msg.work = ping_work;
-	return submit(p, &k->msg);
+	return message_submit(p, &k->msg);
 }

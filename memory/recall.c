@@ -14,6 +14,7 @@
 enum {
 	BREAKER_FAILURES = 5,
 	BREAKER_OPEN_US = 1000000,
+	EXPLAIN_US = 5000000, /* nobody's chat waits for it */
 };
 
 void breaker_failed(struct memory *m)
@@ -105,6 +106,8 @@ static void answer(struct question *q, bool partial)
 	if (!atomic_load(&q->msg.cancelled)) {
 		q->answer.session = find_session(m, q, q->slot->view);
 		recall_blocks(m, q, &status);
+		if (q->explain)
+			q->explain(m, q);
 	}
 	end(q, status);
 }
@@ -135,18 +138,20 @@ void questions_fail(struct slot *s, enum recall_status status)
 }
 
 /* The caller waits longer for a cold user; to be in time, the answer leaves before. */
-static uint64_t patience_us(const struct memory *m, bool cold)
+static uint64_t patience_us(const struct memory *m, const struct question *q, bool cold)
 {
 	uint64_t ms =
 		atomic_load(cold ? &m->settings.cold_deadline : &m->settings.deadline);
 
+	if (q->explain)
+		return EXPLAIN_US;
 	return cold ? ms * 1000 / 6 * 5 : ms * 1000;
 }
 
 static void arm(struct memory *m, struct question *q, bool cold)
 {
 	uint64_t age = clock_mono_us(m->deps.clock) - q->asked_us;
-	uint64_t patience = patience_us(m, cold);
+	uint64_t patience = patience_us(m, q, cold);
 	uint64_t left = age < patience ? patience - age : 0;
 	const struct timeval tv = { (time_t)(left / 1000000),
 				    (suseconds_t)(left % 1000000) };

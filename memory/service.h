@@ -3,6 +3,7 @@
  *
  *	memory.c     starts and ends the thread, counts
  *	port.c       a loop's end: messages out, answers back
+ *	admin.c, import.c, explain.c  those of the memory API
  *	keeping.c    exchanges to the store
  *	recall.c     questions: how long they wait, and in which session they are asked
  *	recall_block.c  the blocks that answer one
@@ -59,6 +60,8 @@ struct question {
 	TAILQ_ENTRY(question) next;
 	struct slot *slot;
 	uint64_t after; /* a read with a higher number began after the question */
+	/* Has a look at the view as well, once the question is answered; NULL: nobody. */
+	void (*explain)(struct memory *m, struct question *q);
 	struct event late;
 };
 
@@ -117,9 +120,19 @@ struct memory {
 };
 
 /* port.c */
+/* Zeroed, first member of what is `size` bytes, in an arena of its own with room for so
+ * many bytes of texts; NULL: out of memory. */
+void *message_new(size_t size, size_t texts);
+struct op *message_submit(struct memory_port *p, struct message *msg);
 void message_return(struct message *msg);
+/* What all questions have in common. 0 or -ENOMEM. */
+int question_set(struct memory_port *p, struct question *x,
+		 const struct recall_question *q);
 
 /* keeping.c */
+/* An exchange as the store gets it: id (if it has none), hashes, expiry, and its texts
+ * redacted and capped. 0 or -ENOMEM. */
+int keeping_finish(const struct memory *m, struct exchange *x, struct arena *a);
 void keeping_work(struct memory *m, struct message *msg);
 void ping_work(struct memory *m, struct message *msg);
 void expire_tick(evutil_socket_t fd, short what, void *arg);

@@ -1,6 +1,8 @@
 /* call.c - an operation of a store as a value. */
 #include "store/call.h"
 
+#include "base/arena.h"
+
 #include <errno.h>
 
 static const struct {
@@ -85,6 +87,66 @@ int call_copy(struct arena *to, const struct call *c, struct call *ret)
 		return -ENOMEM;
 	*ret = copy;
 	return 0;
+}
+
+static int copy_partition(struct arena *to, struct partition *p)
+{
+	int r = exchange_copy_text(to, p->tenant, &p->tenant);
+
+	return r ? r : exchange_copy_text(to, p->user, &p->user);
+}
+
+static int copy_exchanges(struct arena *to, size_t n, const struct exchange **rows)
+{
+	struct exchange *v = arena_alloc(to, n * sizeof(*v));
+	int r = v ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = exchange_copy(to, &(*rows)[i], &v[i]);
+	*rows = v;
+	return r;
+}
+
+static int copy_users(struct arena *to, size_t n, const struct store_user **rows)
+{
+	struct store_user *v = arena_alloc(to, n * sizeof(*v));
+	int r = v ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		v[i] = (*rows)[i];
+		r = copy_partition(to, &v[i].partition);
+	}
+	*rows = v;
+	return r;
+}
+
+static int copy_sessions(struct arena *to, size_t n, const struct store_session **rows)
+{
+	struct store_session *v = arena_alloc(to, n * sizeof(*v));
+	int r = v ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		v[i] = (*rows)[i];
+		r = exchange_copy_text(to, v[i].id, &v[i].id);
+	}
+	*rows = v;
+	return r;
+}
+
+int answer_copy(struct arena *to, const struct answer *a, struct answer *ret)
+{
+	struct answer copy = *a;
+	int r = 0;
+
+	if (copy.exchanges != NULL && copy.n_rows > 0)
+		r = copy_exchanges(to, copy.n_rows, &copy.exchanges);
+	else if (copy.users != NULL && copy.n_rows > 0)
+		r = copy_users(to, copy.n_rows, &copy.users);
+	else if (copy.sessions != NULL && copy.n_rows > 0)
+		r = copy_sessions(to, copy.n_rows, &copy.sessions);
+	if (r == 0)
+		*ret = copy;
+	return r;
 }
 
 void call_answer(const struct call *c, const struct answer *a)

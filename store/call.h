@@ -3,8 +3,8 @@
  * a decorator, passes around.
  *
  * Such a back end embeds struct call_store, takes CALL_STORE_OPS into its table
- * of ops, and has one entry for all twelve operations: submit(). Private to
- * store/ and its tests.
+ * of ops, and has one entry for all twelve operations: submit().
+ * memory/admin.c carries them from one thread to another.
  */
 #ifndef STORE_CALL_H
 #define STORE_CALL_H
@@ -75,6 +75,8 @@ bool call_writes(enum call_kind kind);      /* ping too: it asks whether one can
 int call_check(const struct call *c);
 /* The texts too, into the arena. 0 or -ENOMEM. */
 int call_copy(struct arena *to, const struct call *c, struct call *ret);
+/* Its rows and their texts too, into the arena. 0 or -ENOMEM. */
+int answer_copy(struct arena *to, const struct answer *a, struct answer *ret);
 /* Runs the callback, whichever it is. */
 void call_answer(const struct call *c, const struct answer *a);
 
