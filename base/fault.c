@@ -54,6 +54,14 @@ static const struct fault_info table[] = {
 				     REQUEST,
 				     "A header that this proxy reads has a value that it "
 				     "does not know." },
+	[FAULT_BAD_PARAMETER] = { 400, "bad_parameter", REQUEST, "invalid_parameter",
+				  REQUEST,
+				  "A part of the request's path, query or body has a "
+				  "value that this proxy does not know." },
+	[FAULT_UNAUTHORIZED] = { 401, "unauthorized", "authentication_error",
+				 "invalid_api_key", "authentication_error",
+				 "This needs a key that LiteLLM accepts, as 'Authorization: "
+				 "Bearer …', or the admin key." },
 	[FAULT_FORBIDDEN] = { 403, "forbidden", "permission_error", "forbidden",
 			      "permission_error",
 			      "This key or address may not do that." },
@@ -61,6 +69,11 @@ static const struct fault_info table[] = {
 			      "not_found_error", "There is nothing at this URL." },
 	[FAULT_METHOD] = { 405, "method", REQUEST, "method_not_allowed", REQUEST,
 			   "This URL does not support the request's method." },
+	[FAULT_CONFLICT] = { 409, "conflict", REQUEST, "conflict", REQUEST,
+			     "This memory is paused, or was forgotten meanwhile." },
+	[FAULT_MEDIA_TYPE] = { 415, "media_type", REQUEST, "unsupported_media_type",
+			       REQUEST,
+			       "Send JSON, and say so: 'Content-Type: application/json'." },
 	[FAULT_OVERLOADED] = { 503, "overloaded", "service_unavailable", "overloaded",
 			       OVERLOAD,
 			       "This proxy has reached one of its limits. Try again "
@@ -68,6 +81,14 @@ static const struct fault_info table[] = {
 	[FAULT_DRAINING] = { 503, "draining", "service_unavailable", "shutting_down",
 			     OVERLOAD,
 			     "This proxy is shutting down. Send the request again." },
+	[FAULT_STORE] = { 503, "store", "service_unavailable", "store_unavailable",
+			  OVERLOAD,
+			  "The memory's store failed or did not answer in time. Try again "
+			  "shortly." },
+	[FAULT_KEY_UNCHECKED] = { 503, "key_unchecked", "service_unavailable",
+				  "backend_unavailable", OVERLOAD,
+				  "LiteLLM could not be asked about this key. Check that it "
+				  "runs, and try again." },
 	[FAULT_INTERNAL] = { 500, "internal", "internal_error", "proxy_error", API,
 			     "This proxy failed. Its log tells more under the request's "
 			     "id." },

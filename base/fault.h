@@ -22,11 +22,17 @@ enum fault {
 	FAULT_HTTP_VERSION,    /* 505 */
 	/* what we refuse ourselves */
 	FAULT_BAD_HEADER_VALUE, /* 400: x-memory, … */
+	FAULT_BAD_PARAMETER,    /* 400: of the memory API's path, query or body */
+	FAULT_UNAUTHORIZED,     /* 401: no key, or one that LiteLLM does not know */
 	FAULT_FORBIDDEN,        /* 403 */
 	FAULT_NOT_FOUND,        /* 404 */
 	FAULT_METHOD,           /* 405 */
+	FAULT_CONFLICT,         /* 409: paused, or forgotten meanwhile */
+	FAULT_MEDIA_TYPE,       /* 415 */
 	FAULT_OVERLOADED,       /* 503: a limit of our own is reached */
 	FAULT_DRAINING,         /* 503 */
+	FAULT_STORE,            /* 503: the memory's store failed or is too slow */
+	FAULT_KEY_UNCHECKED,    /* 503: LiteLLM could not be asked about a key */
 	FAULT_INTERNAL,         /* 500: out of memory, a bug */
 	/* the upstream (net/upstream.h) */
 	FAULT_UPSTREAM_CONNECT,         /* 502: refused, unreachable, unknown host */

@@ -1,6 +1,7 @@
 /* app.c - the proxy on one event loop. */
 #include "proxy/app_internal.h"
 
+#include "proxy/good_keys.h"
 #include "proxy/request.h"
 
 #include <event2/event.h>
@@ -117,6 +118,15 @@ static int make_gate(struct app *app)
 	return gate_new(&deps, &app->gate);
 }
 
+static int make_parts(struct app *app)
+{
+	const struct app_deps *deps = &app->deps;
+
+	app->probe = probe_new(deps->base, deps->litellm, deps->clock);
+	app->good_keys = good_keys_new(deps->clock);
+	return app->probe && app->good_keys ? 0 : -ENOMEM;
+}
+
 int app_new(const struct app_deps *deps, struct config *cfg, struct config_report *report,
 	    struct app **ret)
 {
@@ -138,8 +148,8 @@ int app_new(const struct app_deps *deps, struct config *cfg, struct config_repor
 	err = ruleset_new(cfg, report, &app->rules);
 	if (!err)
 		err = make_gate(app);
-	if (!err && !(app->probe = probe_new(deps->base, deps->litellm, deps->clock)))
-		err = -ENOMEM;
+	if (!err)
+		err = make_parts(app);
 	if (err) {
 		app_free(app);
 		return err;
@@ -196,6 +206,7 @@ void app_free(struct app *app)
 	event_del(&app->publish);
 	free_ended(app);
 	probe_free(app->probe);
+	good_keys_free(app->good_keys);
 	gate_free(app->gate);
 	ruleset_unref(app->rules);
 	config_unref(app->started);

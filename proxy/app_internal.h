@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+struct good_keys;
 struct request;
 TAILQ_HEAD(request_list, request);
 
@@ -24,6 +25,7 @@ struct app {
 				     */
 	struct gate *gate;
 	struct probe *probe;
+	struct good_keys *good_keys;
 
 	struct request_list requests; /* under way */
 	/*

@@ -1,6 +1,7 @@
 /* endpoints.c - the paths that are our own. */
 #include "proxy/endpoints.h"
 
+#include "proxy/api.h"
 #include "proxy/request.h"
 #include "proxy/rights.h"
 #include "proxy/routing_info.h"
@@ -178,21 +179,25 @@ static enum step_result metrics_serve(struct request *rq)
  * -------------------------------------------------------------------- */
 
 static const struct endpoint endpoints[] = {
-	{ "/health", health_serve, health_finish },
-	{ "/health/ready", ready_serve, ready_finish },
-	{ "/memory-routing/info", info_serve, NULL },
-	{ "/metrics", metrics_serve, NULL },
+	{ "/health", NULL, health_serve, health_finish },
+	{ "/health/ready", NULL, ready_serve, ready_finish },
+	{ "/memory-routing/info", NULL, info_serve, NULL },
+	{ "/metrics", NULL, metrics_serve, NULL },
+	{ NULL, api_serves, api_serve, api_finish },
 };
+
+static bool serves(const struct endpoint *e, struct str method, struct str path)
+{
+	if (!e->path)
+		return e->serves(method, path);
+	return str_eq(path, str_from(e->path)) &&
+	       (str_eq(method, STR("GET")) || str_eq(method, STR("HEAD")));
+}
 
 const struct endpoint *endpoint_find(struct str method, struct str path)
 {
-	/* All begin with /health or /me: one look at the second letter for the rest. */
-	if (path.len < 2 || (path.p[1] != 'h' && path.p[1] != 'm'))
-		return NULL;
-	if (!str_eq(method, STR("GET")) && !str_eq(method, STR("HEAD")))
-		return NULL;
 	for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
-		if (str_eq(path, str_from(endpoints[i].path)))
+		if (serves(&endpoints[i], method, path))
 			return &endpoints[i];
 	return NULL;
 }

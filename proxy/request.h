@@ -32,7 +32,14 @@ struct endpoint;
 struct evbuffer;
 
 /* What a row waits for, besides the client and the upstream. */
-enum request_wait { WAIT_NONE, WAIT_BODY, WAIT_RECALL, WAIT_KEPT, WAIT_ENDPOINT };
+enum request_wait {
+	WAIT_NONE,
+	WAIT_BODY,
+	WAIT_RECALL,
+	WAIT_KEPT,
+	WAIT_ENDPOINT, /* for rq->pending, or its deadline */
+	WAIT_DRAIN,    /* for the client to take what it was sent */
+};
 
 struct request {
 	struct app *app;       /* borrowed */
@@ -115,6 +122,9 @@ struct headers request_headers(const struct request *rq);
 void request_answer(struct request *rq, int status, struct str content_type,
 		    struct str body);
 void request_answer_fault(struct request *rq, enum fault fault, const char *detail);
+void request_answer_fault_with(struct request *rq, enum fault fault, const char *detail,
+			       struct headers extra);
 void request_arm_timer(struct request *rq, uint64_t ms);
+void request_disarm_timer(struct request *rq);
 
 #endif

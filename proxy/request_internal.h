@@ -36,7 +36,6 @@ struct op *request_keep(struct request *rq, enum exchange_state state, struct st
 /* The request id: the client's if it may be one, else made. */
 void request_identify(struct request *rq);
 struct str request_new_session(struct request *rq);
-void request_disarm_timer(struct request *rq);
 void request_note(struct request *rq, enum memory_status s);
 
 #endif

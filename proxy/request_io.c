@@ -2,6 +2,7 @@
 #include "proxy/request_internal.h"
 
 #include "memory/clean.h"
+#include "proxy/good_keys.h"
 
 #include <event2/buffer.h>
 
@@ -327,7 +328,7 @@ static void on_client_body(void *arg, enum conn_body_event ev, enum fault fault)
 		rq->body_fault = fault;
 	if (rq->upstream)
 		upstream_body_ready(rq->upstream);
-	else if (rq->wait == WAIT_BODY && ev != CONN_BODY_DATA)
+	else if (rq->wait == WAIT_BODY && (ev != CONN_BODY_DATA || rq->endpoint))
 		pipeline_resume(&rq->pipeline);
 }
 
@@ -371,6 +372,8 @@ static void on_client_drained(void *arg)
 
 	if (rq->upstream)
 		upstream_resume(rq->upstream);
+	else if (rq->wait == WAIT_DRAIN)
+		pipeline_resume(&rq->pipeline);
 }
 
 const struct conn_events request_conn_events = {
@@ -387,6 +390,9 @@ static void on_reply_head(void *arg, const struct upstream_reply *reply)
 	struct request *rq = arg;
 
 	rq->upstream_us = clock_mono_us(rq->app->deps.clock);
+	/* Of other paths not each asks for a key. */
+	if (rq->dialect && rq->key.len && reply->status / 100 == 2)
+		good_keys_add(rq->app->good_keys, rq->key);
 	rq->reply = reply;
 	pipeline_resume(&rq->pipeline);
 	rq->reply = NULL;

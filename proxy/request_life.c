@@ -150,19 +150,44 @@ void request_begin(void *arg, struct conn *c)
 /* --- answers of our own
  * --------------------------------------------------------------------- */
 
-void request_answer(struct request *rq, int status, struct str content_type,
-		    struct str body)
+/* What we say is true now: nobody may keep it to say it again. */
+static void answer_with(struct request *rq, int status, struct headers extra,
+			struct str content_type, struct str body)
 {
-	const struct header id = { STR("x-request-id"), rq->id };
+	struct header v[4] = {
+		{ STR("x-request-id"), rq->id },
+		{ STR("Cache-Control"), STR("no-store") },
+	};
 	struct conn *c = rq->conn;
+	size_t n = 2;
 
+	for (size_t i = 0; i < extra.n && n < sizeof(v) / sizeof(v[0]); i++)
+		v[n++] = extra.v[i];
 	rq->status = status;
 	rq->relay.bytes = body.len;
 	rq->conn = NULL;
-	conn_answer(c, status, (struct headers){ &id, 1 }, content_type, body);
+	conn_answer(c, status, (struct headers){ v, n }, content_type, body);
+}
+
+void request_answer(struct request *rq, int status, struct str content_type,
+		    struct str body)
+{
+	answer_with(rq, status, (struct headers){ 0 }, content_type, body);
 }
 
 void request_answer_fault(struct request *rq, enum fault fault, const char *detail)
+{
+	/* RFC 9110 section 11.6.1. */
+	static const struct header challenge = { { "WWW-Authenticate", 16 },
+						 { "Bearer", 6 } };
+	bool asks = fault_info(fault)->status == 401;
+
+	request_answer_fault_with(rq, fault, detail,
+				  (struct headers){ &challenge, asks ? 1 : 0 });
+}
+
+void request_answer_fault_with(struct request *rq, enum fault fault, const char *detail,
+			       struct headers extra)
 {
 	const struct fault_info *info = fault_info(fault);
 	struct str text = { NULL, 0 };
@@ -173,8 +198,8 @@ void request_answer_fault(struct request *rq, enum fault fault, const char *deta
 	else if (detail)
 		text = str_from(detail);
 	counter_add(&rq->app->deps.metrics->faults[fault], 1);
-	request_answer(rq, info->status, STR("application/json"),
-		       error_body(rq->path, fault, text.p, rq->id, rq->arena));
+	answer_with(rq, info->status, extra, STR("application/json"),
+		    error_body(rq->path, fault, text.p, rq->id, rq->arena));
 }
 
 static void write_error_event(struct request *rq)
