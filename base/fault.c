@@ -60,7 +60,8 @@ static const struct fault_info table[] = {
 				  "value that this proxy does not know." },
 	[FAULT_UNAUTHORIZED] = { 401, "unauthorized", "authentication_error",
 				 "invalid_api_key", "authentication_error",
-				 "This needs a key that LiteLLM accepts, as 'Authorization: "
+				 "This needs a key that LiteLLM accepts, as "
+				 "'Authorization: "
 				 "Bearer …', or the admin key." },
 	[FAULT_FORBIDDEN] = { 403, "forbidden", "permission_error", "forbidden",
 			      "permission_error",
@@ -73,7 +74,8 @@ static const struct fault_info table[] = {
 			     "This memory is paused, or was forgotten meanwhile." },
 	[FAULT_MEDIA_TYPE] = { 415, "media_type", REQUEST, "unsupported_media_type",
 			       REQUEST,
-			       "Send JSON, and say so: 'Content-Type: application/json'." },
+			       "Send JSON, and say so: 'Content-Type: "
+			       "application/json'." },
 	[FAULT_OVERLOADED] = { 503, "overloaded", "service_unavailable", "overloaded",
 			       OVERLOAD,
 			       "This proxy has reached one of its limits. Try again "
@@ -83,11 +85,13 @@ static const struct fault_info table[] = {
 			     "This proxy is shutting down. Send the request again." },
 	[FAULT_STORE] = { 503, "store", "service_unavailable", "store_unavailable",
 			  OVERLOAD,
-			  "The memory's store failed or did not answer in time. Try again "
+			  "The memory's store failed or did not answer in time. Try "
+			  "again "
 			  "shortly." },
 	[FAULT_KEY_UNCHECKED] = { 503, "key_unchecked", "service_unavailable",
 				  "backend_unavailable", OVERLOAD,
-				  "LiteLLM could not be asked about this key. Check that it "
+				  "LiteLLM could not be asked about this key. Check that "
+				  "it "
 				  "runs, and try again." },
 	[FAULT_INTERNAL] = { 500, "internal", "internal_error", "proxy_error", API,
 			     "This proxy failed. Its log tells more under the request's "

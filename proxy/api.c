@@ -18,8 +18,7 @@ enum {
 	BODY_MAX = 1 << 20,
 };
 
-/* --- which route ----------------------------------------------------------------------
- */
+/* --- which route ------------------------------------------------------------- */
 
 /* PATH_OTHER with *allowed filled: there are routes, of other methods. */
 static enum path_match find(struct str method, struct str path, struct arena *a,
@@ -82,8 +81,7 @@ bool api_names_user(const struct api_route *r)
 	return strstr(r->path, "{user}") != NULL;
 }
 
-/* --- what it is asked with ------------------------------------------------------------
- */
+/* --- what it is asked with --------------------------------------------------- */
 
 static int take(struct request *rq, const struct api *api, enum api_query which,
 		struct str name, struct str *ret)
@@ -186,8 +184,7 @@ enum step_result api_serve(struct request *rq)
 	return r;
 }
 
-/* --- one operation after the other ----------------------------------------------------
- */
+/* --- one operation after the other ------------------------------------------- */
 
 enum step_result api_finish(struct request *rq)
 {
@@ -231,8 +228,7 @@ int api_status(const struct api *api)
 	return api->answer ? api->answer->status : -ETIMEDOUT;
 }
 
-/* --- answers --------------------------------------------------------------------------
- */
+/* --- answers ----------------------------------------------------------------- */
 
 enum step_result api_answer(struct request *rq, json_t *doc)
 {
@@ -271,8 +267,7 @@ enum step_result api_failed(struct request *rq, int status)
 	}
 }
 
-/* --- bodies ---------------------------------------------------------------------------
- */
+/* --- bodies ------------------------------------------------------------------ */
 
 enum step_result api_collect(struct request *rq, struct api *api, api_fn *next)
 {
@@ -312,8 +307,7 @@ json_t *api_body(struct request *rq)
 	return doc;
 }
 
-/* --- streams --------------------------------------------------------------------------
- */
+/* --- streams ----------------------------------------------------------------- */
 
 void api_stream_begin(struct request *rq, struct str content_type)
 {

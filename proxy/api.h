@@ -69,15 +69,13 @@ struct api {
 	void *state; /* the route's own, in the request's arena */
 };
 
-/* --- api.c: what an endpoint of proxy/endpoints.c needs --------------------------------
- */
+/* --- api.c: what an endpoint of proxy/endpoints.c needs ---------------------- */
 
 bool api_serves(struct str method, struct str path); /* of /v1/sessions: what we know */
 enum step_result api_serve(struct request *rq);
 enum step_result api_finish(struct request *rq);
 
-/* --- api.c: for the routes -------------------------------------------------------------
- */
+/* --- api.c: for the routes --------------------------------------------------- */
 
 /* Has the store do it, and then next(). */
 enum step_result api_call(struct request *rq, struct api *api, const struct call *c,
@@ -114,8 +112,7 @@ static inline bool api_is_exchange(const struct exchange *x)
 	return x->state != EXCHANGE_BLOCK;
 }
 
-/* --- api_key.c -------------------------------------------------------------------------
- */
+/* --- api_key.c --------------------------------------------------------------- */
 
 /*
  * Who calls, and whose memory that opens: sets admin and tenant, and goes on with
@@ -124,8 +121,7 @@ static inline bool api_is_exchange(const struct exchange *x)
  */
 enum step_result api_authorize(struct request *rq, struct api *api, api_fn *next);
 
-/* --- the routes ------------------------------------------------------------------------
- */
+/* --- the routes -------------------------------------------------------------- */
 
 api_fn api_users_list, api_users_forget, api_users_pause;        /* api_users.c */
 api_fn api_users_sessions, api_users_session_forget;             /* api_users.c */

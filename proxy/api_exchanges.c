@@ -2,6 +2,7 @@
 #include "proxy/api.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 /* --- GET …/exchanges
  * -------------------------------------------------------------------- */
@@ -27,7 +28,7 @@ static enum step_result list_answer(struct request *rq, struct listing *l, bool 
 	json_t *next = json_null();
 
 	if (more)
-		next = json_sprintf("%llu", (unsigned long long)l->cursor);
+		next = json_sprintf("%" PRIu64, l->cursor);
 	return api_answer(
 		rq, json_pack("{s:O, s:o}", "exchanges", l->list, "next_cursor", next));
 }

@@ -41,8 +41,7 @@ struct importing {
 
 static enum step_result fill(struct request *rq, struct api *api);
 
-/* --- the lines of a batch -------------------------------------------------------------
- */
+/* --- the lines of a batch ---------------------------------------------------- */
 
 static void drop_batch(struct importing *im)
 {
@@ -95,8 +94,7 @@ static void take_line(struct request *rq, struct importing *im, struct str line)
 	im->bytes += line.len;
 }
 
-/* --- lines off the body ---------------------------------------------------------------
- */
+/* --- lines off the body ------------------------------------------------------ */
 
 /* The gate reads no further while it holds much: a long line is put together here. */
 static void take_body(struct request *rq, struct importing *im)
@@ -165,19 +163,18 @@ static bool next_line(struct request *rq, struct importing *im)
 	return false;
 }
 
-/* --- batches, one after the other -----------------------------------------------------
- */
+/* --- batches, one after the other -------------------------------------------- */
 
 static enum step_result answer(struct request *rq, const struct importing *im)
 {
 	const struct import_result *t = &im->total;
+	json_int_t failed = (json_int_t)im->failed + (json_int_t)t->rejected;
 
 	return api_answer(rq, json_pack("{s:I, s:I, s:I, s:I, s:O}", "imported",
 					(json_int_t)t->imported, "known",
 					(json_int_t)t->known, "expired",
-					(json_int_t)t->expired, "failed",
-					(json_int_t)(im->failed + t->rejected), "errors",
-					im->errors));
+					(json_int_t)t->expired, "failed", failed,
+					"errors", im->errors));
 }
 
 static enum step_result batch_kept(struct request *rq, struct api *api)

@@ -84,8 +84,7 @@ bool api_id_parse(struct str s, struct exchange_id *ret)
 	return true;
 }
 
-/* --- times ----------------------------------------------------------------------------
- */
+/* --- times ------------------------------------------------------------------- */
 
 /* So many digits, and then `end` (NUL: nothing in particular); -1: not so. */
 static int number(struct str *s, size_t digits, char end)

@@ -9,8 +9,7 @@ static bool is_absent(const json_t *j)
 	return !j || json_is_null(j);
 }
 
-/* --- an exchange ----------------------------------------------------------------------
- */
+/* --- an exchange ------------------------------------------------------------- */
 
 static const char *read_id(const json_t *j, struct exchange_id *ret)
 {
@@ -62,8 +61,7 @@ static const char *read_exchange(const json_t *doc, uint64_t now_ms, struct exch
 	return why ? why : read_state(json_object_get(doc, "state"), x);
 }
 
-/* --- a session of the original proxy --------------------------------------------------
- */
+/* --- a session of the original proxy ----------------------------------------- */
 
 /* Above what any text is cut to when it is kept. */
 enum { RUN_MAX = 2 << 20, MESSAGES_MAX = 10000 };
@@ -168,8 +166,7 @@ static const char *read_session(const json_t *doc, uint64_t now_ms, struct arena
 	return failed ? "there is no memory for it" : NULL;
 }
 
-/* --- either ---------------------------------------------------------------------------
- */
+/* --- either ------------------------------------------------------------------ */
 
 static const char *read_line(const json_t *doc, uint64_t now_ms, struct arena *a,
 			     struct api_line *ret)

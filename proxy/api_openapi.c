@@ -18,8 +18,7 @@ bool api_is_lines(const char *schema)
 	return strcmp(schema, API_LINES) == 0;
 }
 
-/* --- schemas --------------------------------------------------------------------------
- */
+/* --- schemas ----------------------------------------------------------------- */
 
 static json_t *reference(const char *schema)
 {
@@ -75,8 +74,7 @@ static json_t *schemas(void)
 	return all;
 }
 
-/* --- operations -----------------------------------------------------------------------
- */
+/* --- operations -------------------------------------------------------------- */
 
 static json_t *content(const char *schema)
 {

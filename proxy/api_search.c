@@ -167,11 +167,13 @@ static json_t *sources(const struct explain_answer *a)
 static enum step_result explained(struct request *rq, struct api *api)
 {
 	const struct finding *f = api->state;
-	const struct recall_answer *r = f->a ? f->a->recall : NULL;
-	bool put = r && r->n_puts > 0;
+	const struct recall_answer *r;
+	bool put;
 
 	if (failed(f))
 		return api_failed(rq, -ETIMEDOUT);
+	r = f->a->recall;
+	put = r->n_puts > 0;
 	return api_answer(
 		rq,
 		json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:I}",

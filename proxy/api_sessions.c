@@ -8,6 +8,7 @@
 #include "proxy/api.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 enum { USERS_PAGE = 64, SESSIONS_PAGE = 256, TEXT_MAX = 16 << 20 };
 
@@ -35,8 +36,7 @@ static void done(void *arg)
 	buf_done(&w->text);
 }
 
-/* --- through users and their sessions -------------------------------------------------
- */
+/* --- through users and their sessions ---------------------------------------- */
 
 static enum step_result next_user(struct request *rq, struct api *api);
 
@@ -179,7 +179,7 @@ static enum step_result list_end(struct request *rq, struct api *api)
 	struct walk *w = api->state;
 
 	list_begin(rq, w);
-	buf_printf(&w->text, "],\"count\":%llu}", (unsigned long long)w->count);
+	buf_printf(&w->text, "],\"count\":%" PRIu64 "}", w->count);
 	return api_stream_end(rq, &w->text);
 }
 

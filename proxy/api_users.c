@@ -2,9 +2,9 @@
 #include "proxy/api.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
-/* --- GET /memory/api/users ------------------------------------------------------------
- */
+/* --- GET /memory/api/users --------------------------------------------------- */
 
 static void add_hex(struct buf *b, struct str s)
 {
@@ -95,8 +95,7 @@ enum step_result api_users_list(struct request *rq, struct api *api)
 	return api_call(rq, api, &c, users_listed);
 }
 
-/* --- DELETE …/users/{user}, …/sessions/{session} --------------------------------------
- */
+/* --- DELETE …/users/{user}, …/sessions/{session} ------------------------- */
 
 static enum step_result forgotten(struct request *rq, struct api *api)
 {
@@ -189,7 +188,7 @@ static enum step_result sessions_listed(struct request *rq, struct api *api)
 	for (size_t i = 0; i < a->n_rows && i < api->limit; i++)
 		json_array_append_new(list, session(&a->sessions[i]));
 	if (a->n_rows > api->limit)
-		next = json_sprintf("%llu", (unsigned long long)(*skip + api->limit));
+		next = json_sprintf("%" PRIu64, *skip + api->limit);
 	return api_answer(rq,
 			  json_pack("{s:o, s:o}", "sessions", list, "next_cursor", next));
 }

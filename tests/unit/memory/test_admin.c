@@ -70,7 +70,8 @@ static void rows_come_back_as_copies(void **state)
 	assert_int_equal(t.head.head, 2);
 	assert_string_equal(t.users[0], "My cat is called Biscuit.");
 	assert_string_equal(t.replies[1], "A fine town.");
-	do_call(f, (struct call){ .kind = CALL_USERS, .tenant = STR("tenant"), .limit = 9 },
+	do_call(f,
+		(struct call){ .kind = CALL_USERS, .tenant = STR("tenant"), .limit = 9 },
 		&t);
 	assert_int_equal(t.n_rows, 1);
 	do_call(f, (struct call){ .kind = CALL_SESSIONS, .limit = 9 }, &t);
@@ -118,7 +119,7 @@ static void an_edit_is_cleaned_and_is_recalled_from_then_on(void **state)
 	assert_int_equal(t.status, -EINVAL);
 }
 
-/* --- imports -------------------------------------------------------------------------- */
+/* --- imports ----------------------------------------------------------------- */
 
 struct told_import {
 	int times;
@@ -229,7 +230,7 @@ static void what_has_expired_is_not_imported(void **state)
 	assert_int_equal(r.imported, 1);
 }
 
-/* --- explanations ---------------------------------------------------------------------- */
+/* --- explanations ------------------------------------------------------------ */
 
 struct told_why {
 	int times;

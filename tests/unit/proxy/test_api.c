@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-/* --- keys that were good ------------------------------------------------------------ */
+/* --- keys that were good ----------------------------------------------------- */
 
 struct moved_clock {
 	struct clock clock; /* first */
@@ -70,7 +70,7 @@ static void many_keys_take_no_more_room_and_the_newest_are_known(void **state)
 	good_keys_free(g);
 }
 
-/* --- times ---------------------------------------------------------------------------- */
+/* --- times ------------------------------------------------------------------- */
 
 static uint64_t time_of(const char *text)
 {
@@ -82,8 +82,9 @@ static uint64_t time_of(const char *text)
 
 static void times_are_read_as_they_are_written(void **state)
 {
-	static const uint64_t times[] = { 0, 1, 999, 1795219200000, 951782400123,
-					  253402300799999 };
+	static const uint64_t times[] = {
+		0, 1, 999, 1795219200000, 951782400123, 253402300799999
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
@@ -132,14 +133,15 @@ static void what_is_no_time_is_none(void **state)
 		assert_false(api_time_parse(str_from(bad[i]), &ms));
 }
 
-/* --- lines of an import ----------------------------------------------------------------- */
+/* --- lines of an import
+ * ----------------------------------------------------------------- */
 
 static void a_line_is_an_exchange(void **state)
 {
-	const struct str line =
-		STR("{\"id\":\"00112233445566778899aabbccddeeff\",\"session\":\"s\","
-		    "\"user\":\"a\\u0000b\",\"reply\":null,\"at\":\"1970-01-01T00:00:01Z\","
-		    "\"state\":\"cancelled\",\"seq\":9,\"more\":{}}");
+	const struct str line = STR(
+		"{\"id\":\"00112233445566778899aabbccddeeff\",\"session\":\"s\","
+		"\"user\":\"a\\u0000b\",\"reply\":null,\"at\":\"1970-01-01T00:00:01Z\","
+		"\"state\":\"cancelled\",\"seq\":9,\"more\":{}}");
 	struct arena *a = arena_new(1024);
 	struct api_line l;
 
@@ -174,7 +176,8 @@ static void what_a_line_leaves_out_is_made_up(void **state)
 	arena_free(a);
 }
 
-/* --- the tables ----------------------------------------------------------------------------- */
+/* --- the tables
+ * ----------------------------------------------------------------------------- */
 
 static char *read_whole(const char *path)
 {

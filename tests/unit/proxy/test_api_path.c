@@ -85,8 +85,8 @@ static void another_form_is_another_path(void **state)
 static void what_is_no_id_is_bad(void **state)
 {
 	static const char *const bad[] = {
-		"%", "%4", "%4g", "%g4", "%00", "%0a", "%7f", "%c2%80", "%ff", "%c3",
-		"%ed%a0%80", /* a surrogate */
+		"%",   "%4",     "%4g", "%g4", "%00",       "%0a",
+		"%7f", "%c2%80", "%ff", "%c3", "%ed%a0%80", /* a surrogate */
 	};
 	struct str p[API_PARAMS_MAX];
 	char path[128];
