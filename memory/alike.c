@@ -100,10 +100,8 @@ static bool share_four_fifths(struct str a, struct str b)
 	return common * 5 >= (na > nb ? na : nb) * 4;
 }
 
-enum { TERMS_MAX = 512 };
-
 struct terms {
-	uint64_t v[TERMS_MAX]; /* hashes */
+	uint64_t *v;
 	size_t n;
 };
 
@@ -111,7 +109,7 @@ static int add_term(void *arg, struct str term)
 {
 	struct terms *t = arg;
 
-	if (t->n == TERMS_MAX)
+	if (t->n == ALIKE_TERMS_MAX)
 		return -E2BIG;
 	t->v[t->n++] = hash128(term).lo;
 	return 0;
@@ -124,22 +122,28 @@ static int compare_terms(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static void sort_out(struct terms *t)
+ssize_t term_set_make(struct words *w, struct str text, uint64_t *room)
 {
+	struct terms t = { .v = room };
 	size_t n = 0;
+	int r = words_each(w, text, add_term, &t);
 
-	qsort(t->v, t->n, sizeof(*t->v), compare_terms);
-	for (size_t i = 0; i < t->n; i++) {
-		if (n == 0 || t->v[n - 1] != t->v[i])
-			t->v[n++] = t->v[i];
+	if (r)
+		return r;
+	qsort(t.v, t.n, sizeof(*t.v), compare_terms);
+	for (size_t i = 0; i < t.n; i++) {
+		if (n == 0 || t.v[n - 1] != t.v[i])
+			t.v[n++] = t.v[i];
 	}
-	t->n = n;
+	return (ssize_t)n;
 }
 
-static bool has_all(const struct terms *t, const struct terms *other)
+static bool has_all(const struct term_set *t, const struct term_set *other)
 {
 	size_t at = 0;
 
+	if (other->n > t->n)
+		return false;
 	for (size_t i = 0; i < other->n; i++, at++) {
 		while (at < t->n && t->v[at] < other->v[i])
 			at++;
@@ -157,16 +161,10 @@ static bool are_as_long(struct str a, struct str b)
 	return less + less / 3 + 8 >= more;
 }
 
-bool texts_are_alike(struct words *w, struct str a, struct str b)
+/* What most pairs differ in comes first. */
+bool texts_are_alike(struct str a, const struct term_set *ta, struct str b,
+		     const struct term_set *tb)
 {
-	struct terms ta = { .n = 0 }, tb = { .n = 0 };
-
-	if (str_eq(a, b))
-		return true;
-	if (!are_as_long(a, b) || !share_four_fifths(a, b) ||
-	    words_each(w, a, add_term, &ta) || words_each(w, b, add_term, &tb))
-		return false;
-	sort_out(&ta);
-	sort_out(&tb);
-	return has_all(&ta, &tb) || has_all(&tb, &ta);
+	return are_as_long(a, b) && (has_all(ta, tb) || has_all(tb, ta)) &&
+	       (str_eq(a, b) || share_four_fifths(a, b));
 }

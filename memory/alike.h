@@ -11,7 +11,9 @@
 #include "base/str.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct words;
 
@@ -30,7 +32,21 @@ void thumb_make(struct str text, struct thumb *ret);
 /* True for nearly all that are alike, and for one pair in thirty of others. */
 bool thumb_near(const struct thumb *a, const struct thumb *b);
 
-/* Looks at all of both. False also where there is no memory, or a text is too long. */
-bool texts_are_alike(struct words *w, struct str a, struct str b);
+enum { ALIKE_TERMS_MAX = 512 };
+
+/* A text's different terms, as hashes in order: made once, compared with many. */
+struct term_set {
+	const uint64_t *v;
+	size_t n;
+};
+
+/*
+ * Into room for ALIKE_TERMS_MAX; how many. -E2BIG: they are more; -ENOMEM.
+ */
+ssize_t term_set_make(struct words *w, struct str text, uint64_t *room);
+
+/* Looks at all of both. */
+bool texts_are_alike(struct str a, const struct term_set *ta, struct str b,
+		     const struct term_set *tb);
 
 #endif
