@@ -138,7 +138,8 @@ struct store_ops {
 	 * many went. Where nothing was there: -ENOENT and 0; a session's or a partition's
 	 * forget is in force all the same, against what is on its way. Called back when
 	 * the texts are gone from the back end's files too, as far as that can be had at
-	 * once (another process may be reading; a Redis writes its files anew afterwards).
+	 * once (another process may be reading; a Redis writes its files anew
+	 * afterwards).
 	 */
 	struct op *(*forget)(struct store *st, const struct partition *p,
 			     struct str session, const struct exchange_id *id,
@@ -182,10 +183,10 @@ struct store_env {
  */
 int store_check(const char *url, char **reterr);
 /*
- * By the scheme of `url`: "sqlite:PATH", "memory:", "redis://[[user]:password@]host:port/db",
- * "redis+unix:///path", "postgresql://…"; in builds with tests also "faulty:…"
- * (store/store_faulty.h). Blocks until it is usable (opened,
- * migrated). 0; -EPROTONOSUPPORT: a scheme not built in; or -errno. On failure
+ * By the scheme of `url`: "sqlite:PATH", "memory:",
+ * "redis://[[user]:password@]host:port/db", "redis+unix:///path", "postgresql://…"; in
+ * builds with tests also "faulty:…" (store/store_faulty.h). Blocks until it is usable
+ * (opened, migrated). 0; -EPROTONOSUPPORT: a scheme not built in; or -errno. On failure
  * *reterr (not NULL) gets a text to show, to be free()d (NULL: out of memory);
  * it never holds a password.
  */
