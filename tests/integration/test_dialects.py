@@ -203,6 +203,12 @@ def test_other_apis_pass_and_say_so(memproxy, upstream, what):
     assert (upstream.last.body or None) == body
 
 
+def test_the_handshake_of_a_websocket_says_so_too(memproxy, upstream):
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    reply = call(memproxy.port, "GET", "/v1/responses", chat_headers(headers=upgrade))
+    assert status_of(reply) == ["none:not-a-dialect"]
+
+
 @pytest.mark.parametrize("path", [CHAT, "/chat/completions", "/engines/m/chat/completions", "/openai/deployments/m/chat/completions"])
 def test_every_alias_of_chat_completions_has_memory(memproxy, upstream, path):
     chat(memproxy, FACT)

@@ -423,15 +423,16 @@ static void an_event_without_end_is_given_up(void **state)
 static void our_error_event_ends_what_was_cut(void **state)
 {
 	struct arena *a = arena_new(1024);
-	const struct api_error e = { fault_info(FAULT_UPSTREAM_CUT), STR("cut \"x\""),
+	const struct api_error e = { fault_info(FAULT_UPSTREAM_CUT),
+				     STR("cut \"x\""),
 				     { NULL, 0 } };
 	struct str event = dialect_chat.error_event(&e, a);
 
 	(void)state;
-	assert_string_equal(event.p,
-			    "\n\ndata: {\"error\":{\"message\":\"cut \\\"x\\\"\",\"type\":"
-			    "\"api_connection_error\",\"param\":null,\"code\":"
-			    "\"upstream_closed\"}}\n\n");
+	assert_string_equal(
+		event.p, "\n\ndata: {\"error\":{\"message\":\"cut \\\"x\\\"\",\"type\":"
+			 "\"api_connection_error\",\"param\":null,\"code\":"
+			 "\"upstream_closed\"}}\n\n");
 	struct str stream = arena_printf(a, "%s%s%s", DELTA("x") FINISH("stop"),
 					 "data: {\"choi", event.p);
 	expect_stream(stream.p, REPLY_INCOMPLETE, NULL);
