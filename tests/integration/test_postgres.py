@@ -8,6 +8,8 @@ from env.wire import call
 
 FACT = "My cat is called Biscuit and hates thunderstorms."
 QUESTION = "What is the name of my cat?"
+# What is kept counts here, and not how soon, on a machine that may have other things to do.
+PATIENT = {"deadline": "5s", "cold_deadline": "5s", "keep_deadline": "5s"}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def start(launch, upstream, postgres, mark):
     """Starts a memproxy on the module's PostgreSQL, for a user of the test's own."""
 
     def start():
-        config = {"user_id_mappings": {"default_user_id": mark}}
+        config = {"user_id_mappings": {"default_user_id": mark}, "memory": PATIENT}
         return launch(upstream.url, config=config, flags=["--store", postgres.url])
 
     return start
