@@ -1,43 +1,16 @@
 """Memory in a Redis: it outlives memproxy and the Redis, and its loss fails no request."""
 
 import shutil
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from env.chat import chat, status_of
-from env.programs import Program, clean_environment, free_port, wait_until
+from env.programs import wait_until
+from env.redis import PASSWORD, Redis
 from env.wire import call
 
 FACT = "My cat is called Biscuit and hates thunderstorms."
 QUESTION = "What is the name of my cat?"
-PASSWORD = "p@ss/w:rd"
-
-
-class Redis:
-    """One with an append-only file, on a port of its own, that can be ended and started again."""
-
-    def __init__(self, directory):
-        self.directory = Path(directory)
-        self.directory.mkdir()
-        self.port = free_port()
-        self.start()
-
-    def start(self):
-        flags = ["--port", self.port, "--bind", "127.0.0.1", "--requirepass", PASSWORD]
-        files = ["--dir", self.directory, "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
-        self.program = Program("redis", ["redis-server", *flags, *files], self.directory / "redis.log")
-        wait_until(lambda: "PONG" in self.ask("ping"), what="redis")
-
-    def ask(self, *words):
-        env = clean_environment(REDISCLI_AUTH=PASSWORD)
-        command = ["redis-cli", "-p", str(self.port), *words]
-        return subprocess.run(command, env=env, capture_output=True, text=True).stdout
-
-    def kill(self):
-        self.program.process.kill()
-        self.program.wait()
 
 
 @pytest.fixture
@@ -45,7 +18,7 @@ def redis(tmp_path):
     assert shutil.which("redis-server"), "there is no redis-server: scripts/test.sh integration installs it"
     server = Redis(tmp_path / "redis")
     yield server
-    server.program.end()
+    server.close()
 
 
 @pytest.fixture
