@@ -10,7 +10,7 @@ struct body_facts {
 	struct str metadata_user_id; /* metadata.user_id as text, or the raw JSON of an
 					object */
 	struct str metadata_session_id, litellm_session_id;
-	struct str previous_response_id; /* the Responses API's */
+	struct str previous_response_id;                         /* the Responses API's */
 	struct str prompt_cache_key, client_metadata_session_id; /* Codex */
 };
 
