@@ -35,26 +35,16 @@ static const struct config_choice inject_user_id[] = {
 };
 
 static const struct config_choice languages[] = {
-	{ "basque", LANGUAGE_BASQUE },
-	{ "catalan", LANGUAGE_CATALAN },
-	{ "danish", LANGUAGE_DANISH },
-	{ "dutch", LANGUAGE_DUTCH },
-	{ "english", LANGUAGE_ENGLISH },
-	{ "finnish", LANGUAGE_FINNISH },
-	{ "french", LANGUAGE_FRENCH },
-	{ "german", LANGUAGE_GERMAN },
-	{ "hungarian", LANGUAGE_HUNGARIAN },
-	{ "indonesian", LANGUAGE_INDONESIAN },
-	{ "irish", LANGUAGE_IRISH },
-	{ "italian", LANGUAGE_ITALIAN },
-	{ "lithuanian", LANGUAGE_LITHUANIAN },
-	{ "norwegian", LANGUAGE_NORWEGIAN },
-	{ "portuguese", LANGUAGE_PORTUGUESE },
-	{ "romanian", LANGUAGE_ROMANIAN },
-	{ "spanish", LANGUAGE_SPANISH },
-	{ "swedish", LANGUAGE_SWEDISH },
-	{ "turkish", LANGUAGE_TURKISH },
-	{ NULL, 0 }
+	{ "basque", LANGUAGE_BASQUE },         { "catalan", LANGUAGE_CATALAN },
+	{ "danish", LANGUAGE_DANISH },         { "dutch", LANGUAGE_DUTCH },
+	{ "english", LANGUAGE_ENGLISH },       { "finnish", LANGUAGE_FINNISH },
+	{ "french", LANGUAGE_FRENCH },         { "german", LANGUAGE_GERMAN },
+	{ "hungarian", LANGUAGE_HUNGARIAN },   { "indonesian", LANGUAGE_INDONESIAN },
+	{ "irish", LANGUAGE_IRISH },           { "italian", LANGUAGE_ITALIAN },
+	{ "lithuanian", LANGUAGE_LITHUANIAN }, { "norwegian", LANGUAGE_NORWEGIAN },
+	{ "portuguese", LANGUAGE_PORTUGUESE }, { "romanian", LANGUAGE_ROMANIAN },
+	{ "spanish", LANGUAGE_SPANISH },       { "swedish", LANGUAGE_SWEDISH },
+	{ "turkish", LANGUAGE_TURKISH },       { NULL, 0 }
 };
 
 static const struct config_choice log_levels[] = {

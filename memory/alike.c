@@ -10,7 +10,7 @@
 
 enum {
 	LOOKED_AT = 1024, /* bytes */
-	NEAR_BUCKETS = 6, /* for four fifths, eleven are expected to be the same */
+	NEAR_BUCKETS = 8, /* for four fifths, eleven are expected to be the same */
 };
 
 static unsigned char fold(unsigned char c)

@@ -29,7 +29,7 @@ struct thumb {
 
 /* Of its first kilobyte; ASCII case and what is no letter or digit do not matter. */
 void thumb_make(struct str text, struct thumb *ret);
-/* True for nearly all that are alike, and for one pair in thirty of others. */
+/* True for nearly all that are alike, and for few others. */
 bool thumb_near(const struct thumb *a, const struct thumb *b);
 
 enum { ALIKE_TERMS_MAX = 512 };

@@ -220,16 +220,6 @@ static bool render_each(const struct recalling *r, const struct view_hit *hits, 
 	       ret->n_exchanges == n;
 }
 
-/* A token has ten bytes at most, or nearly so; else a rendering would be wasted. */
-static bool may_fit(const struct view_hit *hits, size_t n, size_t budget)
-{
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < n; i++)
-		bytes += hits[i].user.len + hits[i].reply.len;
-	return bytes / 10 <= budget;
-}
-
 /*
  * Where everything that the client has not sent fits, all of it goes in; if need be
  * with long texts cut to what the search just before found in them.
@@ -243,7 +233,7 @@ static bool render_all(const struct recalling *r, const struct view_query *vq,
 	if (r->q->answer.partial ||
 	    view_unsent(r->view, vq, hits, CANDIDATES, &n) != VIEW_HITS)
 		return false;
-	if (may_fit(hits, n, budget) && render_each(r, hits, n, budget, ret))
+	if (render_each(r, hits, n, budget, ret))
 		return true;
 	view_show_found(r->view, hits, n);
 	return render_each(r, hits, n, budget, ret);

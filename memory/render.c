@@ -25,8 +25,9 @@
  */
 enum { FOUND_TEXT_MAX = PASSAGE_WHOLE, OTHER_TEXT_MAX = 320 };
 
-/* No exchange has fewer tokens: two roles, a word each, the ends of lines. */
-enum { LEAST_COST = 8 };
+/* Few texts have less than a token for so many bytes: who is too long by this is not
+ * rendered to find that out. */
+enum { BYTES_A_TOKEN = 6 };
 
 struct piece {
 	const struct view_hit *hit;
@@ -183,6 +184,24 @@ static size_t date_cost(const struct rendering *r, const struct piece *p)
 	return tokens_estimate(date_line(p->hit->at_ms, date));
 }
 
+static size_t shown_bytes(struct str text, unsigned char shown)
+{
+	size_t max = shown == SHOWN_BRIEF   ? OTHER_TEXT_MAX
+		     : shown == SHOWN_WHOLE ? SIZE_MAX
+		     : shown == SHOWN_ENDS  ? FOUND_TEXT_MAX
+					    : PASSAGE_BYTES / 2;
+
+	return text.len < max ? text.len : max;
+}
+
+static bool may_fit(const struct rendering *r, const struct view_hit *h)
+{
+	size_t bytes = shown_bytes(h->user, h->user_shown) +
+		       shown_bytes(h->reply, h->reply_shown);
+
+	return bytes / BYTES_A_TOKEN <= r->budget - r->tokens;
+}
+
 /* Takes the hit in if there is room. 0 or -ENOMEM. */
 static int offer(struct rendering *r, const struct view_hit *h)
 {
@@ -190,6 +209,8 @@ static int offer(struct rendering *r, const struct view_hit *h)
 	struct piece p = { .hit = h, .day = h->at_ms / MS_A_DAY, .from = r->lines.len };
 	size_t cost;
 
+	if (!may_fit(r, h))
+		return 0;
 	if (h->user.len && add_line(r, STR("user: "), h->user, h->user_shown))
 		return -ENOMEM;
 	if (h->reply.len && add_line(r, STR("assistant: "), h->reply, h->reply_shown))
@@ -271,7 +292,7 @@ static int choose(struct rendering *r, const struct view_hit *hits, size_t n)
 {
 	int e = 0;
 
-	for (size_t i = 0; i < n && !e && r->budget - r->tokens >= LEAST_COST; i++)
+	for (size_t i = 0; i < n && !e; i++)
 		e = offer(r, &hits[i]);
 	return e;
 }

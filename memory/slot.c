@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-	PAGE_BYTES = 128 * 1024, /* about 3 ms of indexing */
+	PAGE_BYTES = 64 * 1024, /* about 1.5 ms of indexing */
 	READ_GIVEN_UP_US = 2000000,
 };
 
