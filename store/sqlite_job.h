@@ -2,7 +2,8 @@
  * sqlite_job.h - one operation on its way to a lane and back.
  *
  * It belongs to whoever holds it: the opener until it is pushed, the lane until
- * it pushes it back. Only `cancelled` is touched from both sides.
+ * it pushes it back. Only `cancelled` is touched from both sides. The spool's jobs
+ * (store/spool_file.h) begin with one of these.
  */
 #ifndef STORE_SQLITE_JOB_H
 #define STORE_SQLITE_JOB_H
@@ -15,10 +16,21 @@
 struct arena;
 struct db;
 
+struct job;
+
+/*
+ * Runs inside the lane's transaction. 0: job->answer holds what came of it;
+ * -errno: the database failed, and what the job did so far has to be undone.
+ */
+typedef int job_fn(struct db *db, struct job *job);
+
 struct job {
 	struct op op;
 	struct mail mail;
 	struct arena *mem; /* holds the job, its arguments and its answer */
+	job_fn *run;
+	const char *name; /* for the log */
+	bool writes;      /* it may change something */
 	struct call call;
 	uint64_t now_ms;
 	struct exchange_id session_mark; /* append, forget: stands for call.x.session */
@@ -35,13 +47,7 @@ static inline struct job *job_of(struct mail *m)
 	return (struct job *)(void *)((char *)m - offsetof(struct job, mail));
 }
 
-/*
- * Each runs one kind of call inside the lane's transaction. 0: job->answer
- * holds what came of it; -errno: the database failed, and what the call did so
- * far has to be undone.
- */
-typedef int job_fn(struct db *db, struct job *job);
-
+/* One for each kind of call. */
 job_fn sqlite_append, sqlite_edit, sqlite_forget, sqlite_pause, sqlite_expire,
 	sqlite_trim;
 job_fn sqlite_read_since, sqlite_read_before, sqlite_get, sqlite_users, sqlite_sessions;
@@ -64,6 +70,15 @@ int sqlite_find_exchange(struct db *db, uint64_t p, const struct exchange_id *id
 			 uint64_t *seq);
 /* The texts of the exchange at k, copied into the arena. */
 int sqlite_read_body(struct db *db, struct arena *mem, uint64_t k, struct exchange *ret);
+
+/* A growing array in an arena. */
+struct rows {
+	struct arena *mem;
+	void *v;
+	size_t n, cap, size;
+};
+
+void *rows_next(struct rows *r); /* zeroed; NULL: out of memory */
 
 /* Keys of a partition's exchanges: sqlite_schema.c. */
 #define SEQ_MAX UINT32_MAX

@@ -39,29 +39,6 @@ struct jobs {
 	struct mail *first, **tail;
 };
 
-static int ping(struct db *db, struct job *job)
-{
-	/* That it got here says that the lock for writing could be had. */
-	(void)db;
-	(void)job;
-	return 0;
-}
-
-static job_fn *const run_fns[CALL_N] = {
-	[CALL_APPEND] = sqlite_append,
-	[CALL_READ_SINCE] = sqlite_read_since,
-	[CALL_READ_BEFORE] = sqlite_read_before,
-	[CALL_GET] = sqlite_get,
-	[CALL_USERS] = sqlite_users,
-	[CALL_SESSIONS] = sqlite_sessions,
-	[CALL_EDIT] = sqlite_edit,
-	[CALL_FORGET] = sqlite_forget,
-	[CALL_PAUSE] = sqlite_pause,
-	[CALL_EXPIRE] = sqlite_expire,
-	[CALL_TRIM] = sqlite_trim,
-	[CALL_PING] = ping,
-};
-
 static void fail(struct job *job, int status)
 {
 	job->answer = (struct answer){ .status = status };
@@ -78,9 +55,9 @@ static void run_write(struct lane *l, struct job *job)
 	int rc = db_exec(l->db, "SAVEPOINT job");
 
 	if (rc == 0)
-		rc = run_fns[job->call.kind](l->db, job);
+		rc = job->run(l->db, job);
 	if (rc < 0) {
-		log_failure(l, call_name(job->call.kind));
+		log_failure(l, job->name);
 		fail(job, rc);
 		db_exec(l->db, "ROLLBACK TO job");
 	}
@@ -95,9 +72,9 @@ static void run_read(struct lane *l, struct job *job)
 		fail(job, -ECANCELED);
 		return;
 	}
-	rc = run_fns[job->call.kind](l->db, job);
+	rc = job->run(l->db, job);
 	if (rc < 0) {
-		log_failure(l, call_name(job->call.kind));
+		log_failure(l, job->name);
 		fail(job, rc);
 	}
 }
@@ -187,7 +164,7 @@ static void run_batch(struct lane *l, struct mail *m)
 		if (m == &l->stop)
 			l->stopping = true;
 		else
-			add(call_writes(job_of(m)->call.kind) ? &writes : &reads, m);
+			add(job_of(m)->writes ? &writes : &reads, m);
 	}
 	run_writes(l, &writes);
 	run_reads(l, &reads);

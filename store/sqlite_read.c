@@ -53,14 +53,7 @@ int sqlite_find_exchange(struct db *db, uint64_t p, const struct exchange_id *id
 	return rc < 0 ? rc : 0;
 }
 
-/* A growing array in an arena. */
-struct rows {
-	struct arena *mem;
-	void *v;
-	size_t n, cap, size;
-};
-
-static void *next_row(struct rows *r)
+void *rows_next(struct rows *r)
 {
 	if (r->n == r->cap) {
 		size_t cap = r->cap ? 2 * r->cap : 8;
@@ -126,7 +119,7 @@ static int collect(struct query *q, struct job *job, size_t bytes)
 		if (rows.n > 0 && size > bytes)
 			break;
 		bytes -= size < bytes ? size : bytes;
-		row = next_row(&rows);
+		row = rows_next(&rows);
 		rc = row ? copy_exchange(job, &x, row) : -ENOMEM;
 		if (rc < 0)
 			break;
@@ -261,7 +254,7 @@ int sqlite_users(struct db *db, struct job *job)
 	int rc;
 
 	while ((rc = query_step(&q)) > 0) {
-		struct store_user *u = next_row(&rows);
+		struct store_user *u = rows_next(&rows);
 
 		rc = u ? copy_user(&q, job->mem, u) : -ENOMEM;
 		if (rc < 0)
@@ -304,7 +297,7 @@ int sqlite_sessions(struct db *db, struct job *job)
 	query_u64(&q, job->call.limit);
 	query_u64(&q, job->call.skip);
 	while ((rc = query_step(&q)) > 0) {
-		struct store_session *s = next_row(&rows);
+		struct store_session *s = rows_next(&rows);
 
 		rc = s ? copy_session(&q, job->mem, s) : -ENOMEM;
 		if (rc < 0)

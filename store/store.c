@@ -7,6 +7,7 @@
 #include "store/store_sqlite.h"
 #ifdef STORE_FAULTY
 #include "store/store_faulty.h"
+#include "store/store_spool.h"
 #endif
 
 #include <errno.h>
@@ -30,6 +31,7 @@ static const struct scheme {
 	{ { "redis+unix", 10 }, store_redis_unix_open, store_redis_unix_check },
 #ifdef STORE_FAULTY
 	{ { "faulty", 6 }, store_faulty_open, NULL },
+	{ { "spool", 5 }, store_spool_open, NULL },
 #endif
 };
 

@@ -50,7 +50,8 @@ struct store;
 
 /* status below: 0, or -ENOENT (no such session or exchange), -ESTALE (an older
  * epoch than the last forget), -EPERM (paused), -EINVAL, -EIO (the back end failed: its
- * text is in the log, at debug), -ETIMEDOUT, -ENOMEM, -ECANCELED (the store is closing).
+ * text is in the log, at debug), -ETIMEDOUT, -ENOSPC (the spool is full), -ENOMEM,
+ * -ECANCELED (the store is closing).
  * Reading a partition that does not exist is no error: zero head, no exchanges. */
 
 struct store_head {
@@ -64,6 +65,16 @@ struct store_head {
  * forgotten is refused for that long. Above the longest time from an exchange's start
  * to its append, and the time for which a spool replays (120 s). */
 #define STORE_FORGET_MEMORY_MS (UINT64_C(24) * 3600 * 1000)
+
+/*
+ * From here on a seq is provisional: the exchange is safe, but the log behind a spool
+ * (store_spool.h) has not got it yet. It will come again under another seq, or not at all,
+ * so that nobody may use a provisional one as the cursor from which to catch up. Of those
+ * at hand all are told: by read_since() after the log's last (with an answer that is
+ * empty without them, or reaches the head), by read_before() before its newest. `head`
+ * and `epoch` are the log's own; `first` is a provisional one where the log has none.
+ */
+#define STORE_SEQ_PROVISIONAL (UINT64_C(1) << 62)
 
 /* Exchanges are borrowed for the length of the call; head is never NULL. */
 typedef void store_read_cb(void *arg, int status, const struct store_head *head,
@@ -86,11 +97,24 @@ struct store_session {
 typedef void store_sessions_cb(void *arg, int status, const struct store_session *v,
 			       size_t n);
 
+/* Of a spool (store_spool.h); all zero where there is none. */
+struct spool_stats {
+	uint64_t waiting, bytes; /* entries to be sent; all that the file holds */
+	uint64_t oldest_ms;      /* how long the first of them has waited */
+	uint64_t dead;           /* dead letters now */
+	uint64_t sent, delay_us; /* so far, and their waits in all */
+	uint64_t dropped;        /* appends that failed here */
+	uint64_t unwanted;       /* sent, but forgotten or paused meanwhile */
+	uint64_t refused;        /* made dead letters so far */
+	uint64_t replayed;       /* sent again */
+};
+
 struct store_stats {
 	/* As of the opening or the last expire(), whichever was later; UINT64_MAX: not
 	 * known. */
 	uint64_t partitions, exchanges, bytes;
 	uint64_t appends, errors; /* of this handle, until now */
+	struct spool_stats spool;
 };
 
 struct store_ops {
@@ -185,8 +209,9 @@ int store_check(const char *url, char **reterr);
 /*
  * By the scheme of `url`: "sqlite:PATH", "memory:",
  * "redis://[[user]:password@]host:port/db", "redis+unix:///path", "postgresql://…"; in
- * builds with tests also "faulty:…" (store/store_faulty.h). Blocks until it is usable
- * (opened, migrated). 0; -EPROTONOSUPPORT: a scheme not built in; or -errno. On failure
+ * builds with tests also "faulty:…" (store/store_faulty.h) and "spool:…"
+ * (store/store_spool.h). Blocks until it is usable (opened, migrated). 0;
+ * -EPROTONOSUPPORT: a scheme not built in; or -errno. On failure
  * *reterr (not NULL) gets a text to show, to be free()d (NULL: out of memory);
  * it never holds a password.
  */

@@ -10,6 +10,11 @@ const struct backend backends[] = {
 	{ "postgresql by pgbouncer", "postgresql:%s", true, pg_pooler_start,
 	  pg_server_stop },
 	{ "redis", "redis+unix:%s", true, redis_server_start, redis_server_stop },
+	{ "spool around sqlite", "spool:%2$s/spool.db,sent:sqlite:%1$s/log.db", true, NULL,
+	  NULL },
+	{ "spool around memory", "spool:%2$s/spool.db,sent:memory:", false, NULL, NULL },
+	{ "spool around redis", "spool:%2$s/spool.db,sent:redis+unix:%1$s", true,
+	  redis_server_start, redis_server_stop },
 	{ "faulty without a fault", "faulty::sqlite:%s/log.db", true, NULL, NULL },
 };
 const size_t n_backends = sizeof(backends) / sizeof(*backends);

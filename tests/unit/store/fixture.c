@@ -41,7 +41,7 @@ static void open_first(struct fixture *f, const struct backend *b)
 		assert_int_equal(b->start(server, sizeof(server)), 0);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(f->url, sizeof(f->url), b->url, b->start ? server : f->dir);
+	snprintf(f->url, sizeof(f->url), b->url, b->start ? server : f->dir, f->dir);
 #pragma GCC diagnostic pop
 	f->keeps = b->keeps;
 	f->st = fixture_open(f, f->url);

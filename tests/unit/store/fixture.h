@@ -32,7 +32,8 @@ struct fixture {
 /* One that the contract holds for. */
 struct backend {
 	const char *name;
-	const char *url; /* %s: the fixture's directory, or the address of its server */
+	/* %s, or %1$s: the address of its server, or the fixture's directory; %2$s: that */
+	const char *url;
 	bool keeps;
 	/*
 	 * Where it needs a server, else NULL. Before each test start() has one running,
