@@ -117,6 +117,7 @@ struct spool {
 	size_t replaying; /* items, and 1 while they are being listed */
 	uint64_t replay_us; /* when the last one began */
 	bool suspect;       /* the store has failed since */
+	bool dropping;      /* what is done is being deleted */
 	bool sending, closing;
 
 	uint64_t waiting_bytes, done_bytes, dead_bytes;

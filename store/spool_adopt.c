@@ -108,10 +108,7 @@ int spool_take_index(struct spool *s, const struct spool_row *rows, size_t n)
 		if (!p || !item_new(s, p, ITEM_APPEND, row->n, row->bytes))
 			return -ENOMEM;
 		TAILQ_LAST(&p->items, spool_items)->committed = true;
-		if (s->lane)
-			part_wake(p);
-		else
-			s->suspect = true; /* it may have been sent already */
+		part_wake(p);
 	}
 	return 0;
 }

@@ -140,10 +140,18 @@ void spool_tidy_up(struct spool *s)
 	spool_push(s, j);
 }
 
+static void on_dropped(struct spool_job *j)
+{
+	j->spool->dropping = false;
+	on_tidied(j);
+}
+
 void spool_forgo_replay(struct spool *s)
 {
-	struct spool_job *j = spool_job_new(s, spool_drop_done, "drop", on_tidied);
+	struct spool_job *j = spool_job_new(s, spool_drop_done, "drop", on_dropped);
 
-	if (j)
-		spool_push(s, j);
+	if (!j)
+		return;
+	s->dropping = true;
+	spool_push(s, j);
 }

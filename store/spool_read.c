@@ -94,6 +94,7 @@ static void check_head(struct spool *s, const struct spool_op *op, const struct 
 
 	if (a->status == 0 && p && p->head > a->head.head) {
 		p->head = a->head.head;
+		s->suspect = true;
 		spool_replay(s);
 	}
 }

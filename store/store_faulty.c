@@ -104,6 +104,11 @@ static int parse_item(struct str item, struct faulty_plan *plan)
 		return parse_ops(value, &plan->hang);
 	if (str_eq(key, STR("drop")))
 		return parse_ops(value, &plan->drop);
+	if (str_eq(key, STR("only")) && value.len < sizeof(plan->only)) {
+		memcpy(plan->only, value.p, value.len);
+		plan->only[value.len] = '\0';
+		return 0;
+	}
 	if (str_eq(key, STR("status")))
 		return parse_status(value, &plan->status);
 	return -EINVAL;
@@ -216,10 +221,20 @@ static void faulty_cancel(struct op *op)
 
 static const struct op_ops faulty_op_ops = { .cancel = faulty_cancel };
 
-static enum fault_action action_for(const struct faulty_plan *plan, enum call_kind kind)
+static bool is_spared(const struct faulty_plan *plan, const struct call *c)
 {
-	unsigned bit = 1u << kind;
+	size_t len = strlen(plan->only);
 
+	return len > 0 && c->kind == CALL_APPEND &&
+	       (!c->x.user.p || !memmem(c->x.user.p, c->x.user.len, plan->only, len));
+}
+
+static enum fault_action action_for(const struct faulty_plan *plan, const struct call *c)
+{
+	unsigned bit = 1u << c->kind;
+
+	if (is_spared(plan, c))
+		return PASS;
 	if (plan->fail & bit)
 		return FAIL;
 	if (plan->hang & bit)
@@ -250,7 +265,7 @@ static struct faulty_op *op_new(struct store_faulty *f, const struct call *c,
 	fop->op.ops = &faulty_op_ops;
 	fop->mem = mem;
 	fop->f = f;
-	fop->action = action_for(plan, c->kind);
+	fop->action = action_for(plan, c);
 	fop->status = plan->status ? plan->status : -EIO;
 	TAILQ_INSERT_TAIL(&f->ops, fop, entry);
 	return fop;

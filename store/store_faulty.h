@@ -9,6 +9,7 @@
  *	status=NAME    EIO (default), ENOENT, ESTALE, EPERM, ENOMEM, ETIMEDOUT
  *	hang=OPS       these are not passed on, and never end
  *	drop=OPS       these are passed on, but their answer gets lost
+ *	only=TEXT      of appends, only those whose user text has this in it
  *
  * OPS are names of operations ("append", "read_since"), or "reads", "writes",
  * "all", joined by "+". What never ends does so with -ECANCELED at the close.
@@ -30,6 +31,7 @@ struct faulty_plan {
 	unsigned delay_ms;
 	unsigned fail, hang, drop; /* 1u << enum call_kind */
 	int status;                /* of what fails; 0: -EIO */
+	char only[32];
 };
 
 /* 0; or -EINVAL where the text is no plan (file= is none). */

@@ -219,13 +219,16 @@ static struct spool_job *put_job(struct spool *s, const struct call *c,
 	return j;
 }
 
+/* What is done gives way to what waits: the lane deletes it before it puts this in. */
 static bool has_room(struct spool *s, uint64_t bytes)
 {
 	uint64_t held = s->waiting_bytes + s->dead_bytes + bytes;
 
-	if (held + s->done_bytes > s->o.max_bytes && s->done_bytes > 0)
+	if (held > s->o.max_bytes)
+		return false;
+	if (held + s->done_bytes > s->o.max_bytes && !s->dropping)
 		spool_forgo_replay(s);
-	return held + s->done_bytes <= s->o.max_bytes;
+	return true;
 }
 
 /* 0; -ENOMEM; or -ENOSPC. */
@@ -422,6 +425,7 @@ static int load(struct spool *s)
 		rc = spool_index(s->file.db, &rows);
 	if (rc == 0)
 		rc = spool_take_index(s, rows.v, rows.n);
+	s->suspect = rows.n > 0; /* the store may have ended together with who told it */
 	arena_free(rows.mem);
 	return rc;
 }
@@ -475,6 +479,7 @@ static struct spool *spool_new(struct store *inner, const struct spool_options *
 	s->file.lock = s->other.lock = -1;
 	s->width = SPOOL_WIDTH;
 	s->retry_ms = o->retry_ms;
+	s->sending = true; /* not before it is open */
 	TAILQ_INIT(&s->ops_under_way);
 	TAILQ_INIT(&s->ready);
 	TAILQ_INIT(&s->stalled);
@@ -497,8 +502,9 @@ int store_spool_new(struct store *inner, const struct spool_options *o,
 			       : store_error(reterr, rc, "store: %s: %s", o->path,
 					     strerror(-rc));
 	}
-	spool_adopt_begin(s);
+	s->sending = false;
 	spool_send(s);
+	spool_adopt_begin(s);
 	*ret = &s->base.store;
 	return 0;
 }
