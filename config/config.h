@@ -116,6 +116,7 @@ struct config {
 		uint64_t deadline, cold_deadline, keep_deadline;
 		uint64_t view_bytes;
 		uint64_t max_exchange_bytes; /* longer texts keep their head and tail */
+		uint64_t max_exchanges_per_user; /* 0: no limit */
 		/* Names with wildcards, and SHA-256 of keys (hexadecimal). */
 		struct config_list enabled_for_models, disabled_for_models;
 		struct config_list enabled_for_clients, disabled_for_clients;
@@ -123,7 +124,9 @@ struct config {
 	} memory;
 	struct {
 		const char *url;
-		uint64_t ttl; /* 0: kept */
+		uint64_t ttl;       /* 0: kept */
+		const char *spool;  /* a path, or "none" */
+		uint64_t spool_bytes;
 	} store;
 	struct {
 		enum log_level level;

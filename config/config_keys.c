@@ -264,6 +264,11 @@ const struct config_key config_keys[] = {
 UNUSED("api_key"), UNUSED("base_url"), UNUSED("query_strategy"),
 UNUSED("injection_strategy"), UNUSED("container_tag"), UNUSED("max_context_length"),
 UNUSED("max_results"), UNUSED("timeout"),
+{ .path = "memory.max_exchanges_per_user", .type = &config_uint,
+  .at = AT(memory.max_exchanges_per_user), .programs = CONFIG_MEMPROXY, .def = "0",
+  .max = 1000000000,
+  .doc = "The most exchanges that are kept of one user, give or take a few; the oldest go "
+	 "first. 0: no limit." },
 
 { .path = "store.url", .type = &config_store_url, .at = AT(store.url),
   .flags = KEY_RESTART, .programs = CONFIG_MEMPROXY, .flag = "store", .arg = "URL",
@@ -275,6 +280,15 @@ UNUSED("max_results"), UNUSED("timeout"),
   .programs = CONFIG_MEMPROXY, .env = { "MEMORY_TTL_SECONDS" }, .def = "0",
   .max = 100 * YEAR,
   .doc = "How long an exchange is kept; 0: until it is forgotten." },
+{ .path = "store.spool", .type = &config_text, .at = AT(store.spool),
+  .flags = KEY_RESTART, .programs = CONFIG_MEMPROXY, .def = "data/spool.db",
+  .doc = "A file on this machine in which exchanges are safe until a store elsewhere has "
+	 "them; a second memproxy there takes `spool-2.db`, and so on. `none`: exchanges are "
+	 "lost while the store is away. `sqlite:` and `memory:` need none." },
+{ .path = "store.spool_bytes", .type = &config_size, .at = AT(store.spool_bytes),
+  .flags = KEY_RESTART, .programs = CONFIG_MEMPROXY, .def = "256 MiB", .min = MIB,
+  .max = 1024 * GIB,
+  .doc = "The most that the spool holds; beyond it exchanges are dropped, and counted." },
 
 { .path = "log.level", .type = &config_enum, .at = AT(log.level), .programs = BOTH,
   .env = { "LOG_LEVEL" }, .def = "info", .choices = log_levels,

@@ -15,10 +15,39 @@ static void end_keeping(struct keeping *k, int status)
 	message_return(&k->msg);
 }
 
+static void on_trimmed(void *arg, int status, uint64_t n)
+{
+	struct memory *m = arg;
+
+	(void)n;
+	if (status && status != -ECANCELED)
+		atomic_fetch_add(&m->counters.store_errors, 1);
+}
+
+/*
+ * Not after each: after one in `step`, told by its id, which is as good as random. A
+ * user then has a few more than they may for a while.
+ */
+static void trim(struct memory *m, const struct exchange *x)
+{
+	enum { PART = 16, STEP_MAX = 64 };
+	uint64_t keep = atomic_load(&m->settings.max_exchanges);
+	uint64_t step = keep / PART < STEP_MAX ? keep / PART : STEP_MAX;
+
+	if (keep == 0 || x->state == EXCHANGE_BLOCK)
+		return;
+	if (step <= 1 || x->id.b[0] % step == 0)
+		store_trim(m->store, &x->partition, keep, on_trimmed, m);
+}
+
 static void on_appended(void *arg, int status, uint64_t seq)
 {
+	struct keeping *k = arg;
+
 	(void)seq;
-	end_keeping(arg, status);
+	if (status == 0)
+		trim(k->msg.port->memory, &k->x);
+	end_keeping(k, status);
 }
 
 static bool has_id(const struct exchange *x)

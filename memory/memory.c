@@ -1,6 +1,7 @@
 /* memory.c - the service: its thread from start to end, and what can be asked of it. */
 #include "config/config.h"
 #include "memory/service.h"
+#include "store/store_spool.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -27,22 +28,53 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* What may be asked from any thread. */
+static void note_spool(evutil_socket_t fd, short what, void *arg)
+{
+	struct memory *m = arg;
+	uint64_t v[SPOOL_STATS];
+	struct store_stats stats;
+
+	(void)fd;
+	(void)what;
+	store_stats(m->store, &stats);
+	memcpy(v, &stats.spool, sizeof(v));
+	for (size_t i = 0; i < SPOOL_STATS; i++)
+		atomic_store(&m->counters.spool[i], v[i]);
+}
+
 static int add_events(struct memory *m)
 {
-	const struct timeval minute = { EXPIRE_SECONDS, 0 };
+	const struct timeval minute = { EXPIRE_SECONDS, 0 }, second = { 1, 0 };
 
 	m->readable =
 		event_new(m->base, mailbox_fd(m->box), EV_READ | EV_PERSIST, on_mail, m);
 	m->expire = event_new(m->base, -1, EV_PERSIST, expire_tick, m);
 	m->sweep = evtimer_new(m->base, slots_sweep, m);
-	if (!m->readable || !m->expire || !m->sweep)
+	m->spool_noted = event_new(m->base, -1, EV_PERSIST, note_spool, m);
+	if (!m->readable || !m->expire || !m->sweep || !m->spool_noted)
 		return -ENOMEM;
-	return event_add(m->readable, NULL) || event_add(m->expire, &minute) ? -ENOMEM
-									     : 0;
+	return event_add(m->readable, NULL) || event_add(m->expire, &minute) ||
+			       event_add(m->spool_noted, &second)
+		       ? -ENOMEM
+		       : 0;
+}
+
+/* In front of the store. */
+static int put_spool(struct memory *m, char **reterr)
+{
+	struct spool_options o = spool_defaults;
+
+	o.path = m->deps.cfg->store.spool;
+	o.max_bytes = m->deps.cfg->store.spool_bytes;
+	return store_spool_new(m->store, &o, &m->env, &m->store, reterr);
 }
 
 static int open_store(struct memory *m)
 {
+	const struct config *cfg = m->deps.cfg;
+	int r;
+
 	m->env = (struct store_env){
 		.base = m->base,
 		.clock = m->deps.clock,
@@ -52,8 +84,10 @@ static int open_store(struct memory *m)
 	if (m->deps.open_store)
 		return m->deps.open_store(m->deps.open_arg, &m->env, &m->store,
 					  &m->start_error_text);
-	return store_open(m->deps.cfg->store.url, &m->env, &m->store,
-			  &m->start_error_text);
+	r = store_open(cfg->store.url, &m->env, &m->store, &m->start_error_text);
+	if (r || !store_is_remote(cfg->store.url) || !strcmp(cfg->store.spool, "none"))
+		return r;
+	return put_spool(m, &m->start_error_text);
 }
 
 static int set_up(struct memory *m)
@@ -88,6 +122,7 @@ static void tear_down(struct memory *m)
 	free_event(m->readable);
 	free_event(m->expire);
 	free_event(m->sweep);
+	free_event(m->spool_noted);
 	if (m->base)
 		event_base_free(m->base);
 	words_free(m->words);
@@ -184,11 +219,13 @@ void memory_set_config(struct memory *m, const struct config *cfg)
 	atomic_store(&s->view_bytes, cfg->memory.view_bytes);
 	atomic_store(&s->max_exchange_bytes, cfg->memory.max_exchange_bytes);
 	atomic_store(&s->ttl, cfg->store.ttl);
+	atomic_store(&s->max_exchanges, cfg->memory.max_exchanges_per_user);
 }
 
 void memory_stats(const struct memory *m, struct memory_stats *ret)
 {
 	const struct counters *c = &m->counters;
+	uint64_t spool[SPOOL_STATS];
 
 	*ret = (struct memory_stats){
 		.recalls = atomic_load(&c->recalls),
@@ -202,6 +239,9 @@ void memory_stats(const struct memory *m, struct memory_stats *ret)
 		.queue = atomic_load(&c->queue),
 		.store_errors = atomic_load(&c->store_errors),
 	};
+	for (size_t i = 0; i < SPOOL_STATS; i++)
+		spool[i] = atomic_load(&c->spool[i]);
+	memcpy(&ret->spool, spool, sizeof(spool));
 }
 
 const char *memory_store_name(const struct memory *m)

@@ -136,6 +136,7 @@ struct memory_stats {
 	uint64_t views, view_bytes, views_built, views_evicted;
 	uint64_t queue; /* messages under way to the thread */
 	uint64_t store_errors;
+	struct spool_stats spool; /* all zero: there is none */
 };
 /* From any thread; figures may be a moment old. */
 void memory_stats(const struct memory *m, struct memory_stats *ret);

@@ -80,13 +80,18 @@ struct settings {
 	atomic_uint_least64_t deadline, cold_deadline; /* milliseconds */
 	atomic_uint_least64_t view_bytes, max_exchange_bytes;
 	atomic_uint_least64_t ttl; /* milliseconds */
+	atomic_uint_least64_t max_exchanges;
 };
+
+/* A struct spool_stats is nothing but numbers. */
+enum { SPOOL_STATS = sizeof(struct spool_stats) / sizeof(uint64_t) };
 
 struct counters {
 	atomic_uint_least64_t recalls, kept, keep_failed, keep_dropped;
 	atomic_uint_least64_t views, view_bytes, views_built, views_evicted;
 	atomic_uint_least64_t queue, store_errors;
 	atomic_uint_least64_t keeping, keeping_bytes; /* under way to the store */
+	atomic_uint_least64_t spool[SPOOL_STATS]; /* a second old */
 };
 
 /* After so many failures in a row the store is left alone for a while. */
@@ -115,7 +120,7 @@ struct memory {
 	struct store *store;
 	struct words *words;
 	struct slots slots;
-	struct event *sweep;
+	struct event *sweep, *spool_noted;
 	struct breaker breaker;
 };
 

@@ -78,7 +78,7 @@ static int take_in(struct slot *s, const struct exchange *v, size_t n)
 		return -ENOMEM;
 	for (size_t i = 0; i < n && !r; i++) {
 		r = view_add(s->view, &v[i]);
-		if (v[i].seq > s->newest)
+		if (v[i].seq > s->newest && v[i].seq < STORE_SEQ_PROVISIONAL)
 			s->newest = v[i].seq;
 		if (v[i].seq < s->oldest || !s->oldest)
 			s->oldest = v[i].seq;
@@ -100,7 +100,9 @@ static int take_page(struct slot *s, const struct store_head *head,
 	count_memory(s);
 	if (!reached_end(s, n))
 		return 0;
-	if (!s->complete)
+	if (s->complete)
+		view_settle(s->view, v, n);
+	else
 		atomic_fetch_add(&s->memory->counters.views_built, 1);
 	s->complete = true;
 	s->catching_up = false;

@@ -8,6 +8,7 @@
  */
 #include "memory/clean.h"
 #include "memory/view_index.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -113,6 +114,16 @@ static void order_insert(struct order *o, uint32_t at, uint32_t number)
 	p = o->v + o->head + at;
 	if (!goes_to_front(o, at))
 		memmove(p + 1, p, (o->n - at) * sizeof(*p));
+	*p = number;
+	o->n++;
+}
+
+/* The same without a choice of the end: one has just been taken out behind `at`. */
+static void order_put_back(struct order *o, uint32_t at, uint32_t number)
+{
+	uint32_t *p = o->v + o->head + at;
+
+	memmove(p + 1, p, (o->n - at) * sizeof(*p));
 	*p = number;
 	o->n++;
 }
@@ -320,6 +331,47 @@ static bool has_seq(const struct view *v, uint64_t seq)
 	return at < v->all.n && v->entries[order_at(&v->all, at)]->seq == seq;
 }
 
+static void order_remove(struct order *o, uint32_t at)
+{
+	uint32_t *p = o->v + o->head + at;
+
+	memmove(p, p + 1, (o->n - at - 1) * sizeof(*p));
+	o->n--;
+}
+
+static void take_out(struct view *v, uint32_t number)
+{
+	struct order *o = &view_session(v, number)->order;
+	uint64_t seq = v->entries[number]->seq;
+
+	order_remove(&v->all, order_find(v, &v->all, seq));
+	order_remove(o, order_find(v, o, seq));
+}
+
+/*
+ * Whether it is there, though one of the two is provisional (store/store.h); then it
+ * gets the place of the log. There is room: it has just left one.
+ */
+static bool settle(struct view *v, const struct exchange *x)
+{
+	const uint32_t *known = map64_get(&v->of_id, id_key(&x->id));
+	uint32_t number = known ? *known : 0;
+	struct entry *e = known ? v->entries[number] : NULL;
+	struct order *o;
+
+	if (!e || !exchange_id_eq(&e->id, &x->id) ||
+	    (x->seq < STORE_SEQ_PROVISIONAL && e->seq < STORE_SEQ_PROVISIONAL))
+		return false;
+	if (e->seq < STORE_SEQ_PROVISIONAL || e->seq == x->seq)
+		return true;
+	take_out(v, number);
+	o = &view_session(v, number)->order;
+	e->seq = x->seq;
+	order_put_back(&v->all, order_find(v, &v->all, e->seq), number);
+	order_put_back(o, order_find(v, o, e->seq), number);
+	return true;
+}
+
 int view_add(struct view *v, const struct exchange *x)
 {
 	struct adding a;
@@ -327,7 +379,7 @@ int view_add(struct view *v, const struct exchange *x)
 
 	if (x->state == EXCHANGE_BLOCK)
 		return sticky_add(&v->sticky, x);
-	if (has_seq(v, x->seq))
+	if (has_seq(v, x->seq) || settle(v, x))
 		return 0;
 	e = entry_new(x);
 	if (!e || view_collect_tokens(v, x, &a))
@@ -439,6 +491,36 @@ void view_trim(struct view *v, uint64_t first)
 	dead = v->n_entries - v->all.n;
 	if (dead > v->all.n && dead > WORTH_IT)
 		rebuild(v, first);
+}
+
+static bool is_among(const struct exchange_id *id, const struct exchange *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (exchange_id_eq(id, &x[i].id))
+			return true;
+	return false;
+}
+
+void view_settle(struct view *v, const struct exchange *x, size_t n)
+{
+	bool dropped = false;
+
+	for (uint32_t i = v->all.n; i-- > 0;) {
+		uint32_t number = order_at(&v->all, i);
+		struct entry *e = v->entries[number];
+
+		if (e->seq < STORE_SEQ_PROVISIONAL)
+			break;
+		if (is_among(&e->id, x, n))
+			continue;
+		take_out(v, number);
+		v->bytes -= entry_bytes(e);
+		free(e);
+		v->entries[number] = NULL;
+		dropped = true;
+	}
+	if (dropped) /* others may have given way to it */
+		rebuild(v, 0);
 }
 
 static size_t scratch_bytes(const struct view_scratch *s)

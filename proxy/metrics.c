@@ -129,6 +129,34 @@ static void render_steps(struct buf *to, struct sets s)
 			 SUM(s, steps_failed[i]));
 }
 
+static void render_spool(struct buf *to, const struct spool_stats *s)
+{
+	single(to, "memory_spool_waiting", "gauge",
+	       "Exchanges on this machine that the store has not got yet.", s->waiting);
+	single(to, "memory_spool_bytes", "gauge", "What the spool holds.", s->bytes);
+	single(to, "memory_spool_dead_letters", "gauge",
+	       "Exchanges that the store refused for good, put aside.", s->dead);
+	family(to, "memory_spool_oldest_seconds", "gauge",
+	       "How long the first of those that wait has waited.");
+	buf_printf(to, "memproxy_memory_spool_oldest_seconds %.3f\n",
+		   (double)s->oldest_ms / 1e3);
+	family(to, "memory_spool_delay_seconds", "summary",
+	       "From an exchange's keeping to its place in the store.");
+	buf_printf(to,
+		   "memproxy_memory_spool_delay_seconds_sum %.6f\n"
+		   "memproxy_memory_spool_delay_seconds_count %llu\n",
+		   (double)s->delay_us / 1e6, (unsigned long long)s->sent);
+	single(to, "memory_spool_dropped_total", "counter",
+	       "Exchanges lost: the spool was full or could not be written.", s->dropped);
+	single(to, "memory_spool_unwanted_total", "counter",
+	       "Exchanges forgotten, or memory paused, before they were sent.",
+	       s->unwanted);
+	single(to, "memory_spool_refused_total", "counter",
+	       "Exchanges that became dead letters.", s->refused);
+	single(to, "memory_spool_replayed_total", "counter",
+	       "Exchanges sent once more after the store had failed.", s->replayed);
+}
+
 static void render_memory(struct buf *to, struct sets s, const struct memory_stats *m)
 {
 	family(to, "memory_status_total", "counter",
@@ -160,6 +188,7 @@ static void render_memory(struct buf *to, struct sets s, const struct memory_sta
 	       m->views_built);
 	single(to, "memory_views_evicted_total", "counter",
 	       "Recall views dropped for room.", m->views_evicted);
+	render_spool(to, &m->spool);
 }
 
 static void render_faults(struct buf *to, struct sets s)

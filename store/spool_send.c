@@ -22,7 +22,17 @@ static void start_item(struct spool_part *p);
 
 bool spool_is_failure(int status)
 {
-	return status == -EIO || status == -ETIMEDOUT || status == -ENOMEM;
+	switch (status) {
+	case 0:
+	case -ENOENT:
+	case -ESTALE:
+	case -EPERM:
+	case -EINVAL:
+	case -ECANCELED:
+		return false;
+	default:
+		return true;
+	}
 }
 
 /* --- who is next -------------------------------------------------------------------- */

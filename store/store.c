@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct scheme {
 	struct str name;
@@ -89,6 +90,16 @@ int store_check(const char *url, char **reterr)
 	const struct scheme *scheme = parse(url, &rest, &status, reterr);
 
 	return scheme && scheme->check ? scheme->check(rest, reterr) : status;
+}
+
+bool store_is_remote(const char *url)
+{
+	static const char *const here[] = { "sqlite:", "memory:", "faulty:", "spool:" };
+
+	for (size_t i = 0; i < sizeof(here) / sizeof(*here); i++)
+		if (strncmp(url, here[i], strlen(here[i])) == 0)
+			return false;
+	return true;
 }
 
 int store_open(const char *url, const struct store_env *env, struct store **ret,

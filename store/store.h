@@ -206,6 +206,8 @@ struct store_env {
  * -EINVAL (no URL) or -EPROTONOSUPPORT, with a text in *reterr to be free()d.
  */
 int store_check(const char *url, char **reterr);
+/* Whether it names a store that can be away while this machine is not. */
+bool store_is_remote(const char *url);
 /*
  * By the scheme of `url`: "sqlite:PATH", "memory:",
  * "redis://[[user]:password@]host:port/db", "redis+unix:///path", "postgresql://…"; in

@@ -77,6 +77,12 @@ int real_up(void **state)
 	return 0;
 }
 
+int not_started(void **state)
+{
+	*state = fixture_new();
+	return 0;
+}
+
 /* Not started: the test does it when the log is filled. */
 int fake_up(void **state)
 {

@@ -30,6 +30,7 @@ struct fixture {
 /* Set-ups: with a store memory:, started; with a fake one, to be filled and started. */
 int real_up(void **state);
 int fake_up(void **state);
+int not_started(void **state); /* with whatever cfg.store.url will be */
 int down(void **state);
 void start(struct fixture *f);
 void stop(struct fixture *f);

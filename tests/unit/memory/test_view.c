@@ -1,6 +1,7 @@
 /* test_view.c - one partition's recall index. */
 #include "memory/clean.h"
 #include "memory/passages.h"
+#include "store/store.h"
 #include "view_fixture.h"
 
 #include <setjmp.h>
@@ -391,6 +392,61 @@ static void a_rebuilt_view_is_as_one_built_of_what_is_left(void **state)
 	view_free(fresh);
 }
 
+static struct exchange with_id(struct exchange x, unsigned char id)
+{
+	x.id.b[0] = id;
+	return x;
+}
+
+static void a_provisional_one_gets_its_place_in_the_log(void **state)
+{
+	struct view *v = *state;
+	struct exchange x = with_id(told(STORE_SEQ_PROVISIONAL + 7, "a", "ficus one", "r"), 1);
+	struct found f;
+
+	add(v, 10, "a", "ficus zero", "z");
+	assert_int_equal(view_add(v, &x), 0);
+	assert_int_equal(search(v, "ficus").n, 2);
+	add(v, 12, "b", "ficus two", "t");
+	x.seq = 11;
+	assert_int_equal(view_add(v, &x), 0);
+	view_settle(v, NULL, 0);
+	f = search(v, "one");
+	assert_int_equal(f.v[0].seq, 11);
+	assert_int_equal(view_exchanges(v), 3);
+	view_trim(v, 12); /* it lies in order */
+	assert_int_equal(view_exchanges(v), 1);
+	assert_int_equal(search(v, "one").n, 0);
+}
+
+static void a_provisional_one_is_not_taken_beside_the_one_in_the_log(void **state)
+{
+	struct view *v = *state;
+	struct exchange x = with_id(told(5, "a", "ficus one", "r"), 1);
+
+	assert_int_equal(view_add(v, &x), 0);
+	x.seq = STORE_SEQ_PROVISIONAL + 1;
+	assert_int_equal(view_add(v, &x), 0);
+	assert_int_equal(view_exchanges(v), 1);
+	assert_int_equal(search(v, "ficus").v[0].seq, 5);
+}
+
+static void a_provisional_one_that_is_told_no_more_goes(void **state)
+{
+	struct view *v = *state;
+	struct exchange a = with_id(told(STORE_SEQ_PROVISIONAL + 1, "a", "ficus", "r"), 1);
+	struct exchange b = with_id(told(STORE_SEQ_PROVISIONAL + 2, "a", "tulip", "r"), 2);
+
+	add(v, 3, "a", "ficus", "r"); /* gives way to the same said later */
+	assert_int_equal(view_add(v, &a), 0);
+	assert_int_equal(view_add(v, &b), 0);
+	assert_int_equal(search(v, "ficus").v[0].seq, a.seq);
+	view_settle(v, &b, 1);
+	assert_int_equal(view_exchanges(v), 2);
+	assert_int_equal(search(v, "ficus").v[0].seq, 3);
+	assert_int_equal(search(v, "tulip").v[0].seq, b.seq);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +471,9 @@ int main(void)
 		view_test(the_session_of_a_reply_is_that_of_the_newest),
 		view_test(the_trimmed_are_gone_and_give_back_their_memory),
 		view_test(all_that_was_not_sent_can_be_had),
+		view_test(a_provisional_one_gets_its_place_in_the_log),
+		view_test(a_provisional_one_is_not_taken_beside_the_one_in_the_log),
+		view_test(a_provisional_one_that_is_told_no_more_goes),
 		cmocka_unit_test(a_rebuilt_view_is_as_one_built_of_what_is_left),
 	};
 
