@@ -37,7 +37,8 @@
 	" changed_ms INTEGER NOT NULL," /* told; then: when it was done */
 
 static const char tables[] =
-	"CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), store BLOB NOT NULL);"
+	"CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), store BLOB NOT NULL,"
+	" clean INTEGER NOT NULL);" /* whether who had it closed it */
 	"CREATE TABLE who (mark BLOB PRIMARY KEY, tenant BLOB NOT NULL,"
 	" user BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE entry (" ENTRY_COLUMNS " body BLOB NOT NULL);"
@@ -121,15 +122,15 @@ static int check_mark(struct db *db, const struct digest *mark)
 		 &n);
 	if (rc < 0 || n > 0)
 		return rc < 0 ? rc : -EEXIST;
-	q = query(db, "INSERT OR REPLACE INTO meta VALUES (1, ?)");
+	q = query(db, "INSERT OR REPLACE INTO meta VALUES (1, ?, 1)");
 	query_bytes(&q, mark->b, sizeof(mark->b));
 	return query_run(&q);
 }
 
 static int prepare(struct db *db, const char *name, const struct digest *mark,
-		   char **reterr)
+		   bool *ret_clean, char **reterr)
 {
-	uint64_t version = 0;
+	uint64_t version = 0, clean = 0;
 	int rc = db_exec(db, "BEGIN IMMEDIATE");
 
 	if (rc == 0)
@@ -141,7 +142,12 @@ static int prepare(struct db *db, const char *name, const struct digest *mark,
 	if (rc == 0)
 		rc = check_mark(db, mark);
 	if (rc == 0)
+		rc = ask(db, "SELECT clean FROM meta", &clean);
+	if (rc == 0)
+		rc = db_exec(db, "UPDATE meta SET clean = 0");
+	if (rc == 0)
 		rc = db_exec(db, "COMMIT");
+	*ret_clean = clean != 0;
 	if (rc < 0 && *reterr == NULL)
 		store_error(reterr, rc, "store: %s: %s", name,
 			    rc == -EEXIST ? "holds what is for another store"
@@ -170,7 +176,7 @@ int spool_file_take(const char *path, unsigned i, bool existing,
 		rc = db_open(f.path, &f.db, reterr);
 	}
 	if (rc == 0)
-		rc = prepare(f.db, f.path, mark, reterr);
+		rc = prepare(f.db, f.path, mark, &f.clean, reterr);
 	if (rc < 0) {
 		if (*reterr == NULL)
 			store_error(reterr, rc, "store: %s: %s", f.path, strerror(-rc));

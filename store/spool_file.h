@@ -25,6 +25,7 @@
 struct spool_file {
 	char *path; /* owned */
 	int lock;   /* a descriptor; the lock goes with it */
+	bool clean; /* who had it before has closed it */
 	struct db *db;
 };
 
@@ -99,6 +100,8 @@ job_fn spool_cut;
 job_fn spool_tidy;
 /* Deletes all that is done. */
 job_fn spool_drop_done;
+/* Notes that who has the file is closing it. */
+job_fn spool_mark_clean;
 /* rows: an index of what is done. */
 job_fn spool_list_done;
 /*

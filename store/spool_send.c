@@ -310,6 +310,14 @@ static void on_sent(struct call_sink *sink, const struct answer *a)
 		bury(item, a);
 }
 
+/* What was taken once and has expired since must not be made anew. */
+static bool has_expired(const struct spool_item *item, const struct exchange *x)
+{
+	const struct spool *s = item->spool;
+
+	return item->kind == ITEM_REPLAY && x->expires_ms > 0 && x->expires_ms <= clock_wall_ms(s->clock);
+}
+
 static void on_loaded(struct spool_job *j)
 {
 	struct spool_item *item = j->item;
@@ -319,7 +327,8 @@ static void on_loaded(struct spool_job *j)
 		part_done(item->part);
 	} else if (j->job.answer.status < 0) {
 		retry_later(item, j->job.answer.status);
-	} else if (j->n_rows == 0) { /* deleted meanwhile: forgotten, or expired */
+	} else if (j->n_rows == 0 || has_expired(item, &j->rows[0].x)) {
+		/* Or it was deleted meanwhile: forgotten. */
 		finish(item, FATE_DROPPED, &(struct answer){ .status = -ESTALE });
 	} else {
 		struct exchange *x = &j->rows[0].x;

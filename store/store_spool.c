@@ -381,9 +381,13 @@ static void spool_free(struct spool *s)
 static void spool_close(struct store *st)
 {
 	struct spool *s = (struct spool *)(void *)st;
+	struct spool_job *j;
 
 	s->closing = true;
 	store_close(s->inner);
+	j = spool_job_new(s, spool_mark_clean, "close", spool_job_free);
+	if (j)
+		spool_push(s, j);
 	lane_stop(s->lane);
 	s->lane = NULL;
 	deliver(s);
@@ -425,7 +429,8 @@ static int load(struct spool *s)
 		rc = spool_index(s->file.db, &rows);
 	if (rc == 0)
 		rc = spool_take_index(s, rows.v, rows.n);
-	s->suspect = rows.n > 0; /* the store may have ended together with who told it */
+	/* The store may have ended together with who told it. */
+	s->suspect = rows.n > 0 && !s->file.clean;
 	arena_free(rows.mem);
 	return rc;
 }

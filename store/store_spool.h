@@ -26,8 +26,9 @@
  * edit deletes the exchange it changed from what is kept for a replay.
  *
  * What was sent is sent once more when the store comes back from a failure, or tells of
- * a head lower than one it gave: a replica that took over may lack the last of it. Ids
- * make that harmless. What a failover loses of edits, forgets and pauses is not brought
+ * a head lower than one it gave, or when this process did not end well: a replica that
+ * took over may lack the last of it. Ids make that harmless (only what another process
+ * has trimmed meanwhile comes back, until it is trimmed again). What a failover loses of edits, forgets and pauses is not brought
  * back.
  */
 #ifndef STORE_STORE_SPOOL_H

@@ -230,6 +230,12 @@ static struct op *fake_expire(struct store *st, uint64_t now_ms, store_count_cb 
 	return NULL;
 }
 
+static void stats(const struct store *st, struct store_stats *ret)
+{
+	(void)st;
+	*ret = (struct store_stats){ 0 };
+}
+
 static const struct store_ops fake_log_ops = {
 	.name = "fake",
 	.close = close_log,
@@ -238,6 +244,7 @@ static const struct store_ops fake_log_ops = {
 	.read_before = read_before,
 	.ping = ping,
 	.expire = fake_expire,
+	.stats = stats,
 	.secret = secret,
 };
 

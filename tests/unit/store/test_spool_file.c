@@ -204,6 +204,36 @@ static void what_is_there_is_not_made_twice_when_the_store_comes_back(void **sta
 	assert_int_equal(log_rows(s), 12);
 }
 
+static void a_start_after_a_bad_end_tells_again(void **state)
+{
+	struct spooled *s = *state;
+	pid_t pid;
+
+	spooled_close(s);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		event_reinit(s->f->base);
+		s->f->st = spooled_open(s, &s->faulty);
+		tell(s, s->f->st, 0, 5);
+		pump_until_sent(s, s->f->st);
+		/* Behind it in the lane: what is noted of the five is in the file. */
+		_exit(forget_session(s->f, "none") == -ENOENT ? 0 : 1);
+	}
+	assert_int_equal(exit_code(pid), 0);
+	lose_after(s, 3);
+	s->f->st = spooled_open(s, &s->faulty);
+	tell(s, s->f->st, 5, 6);
+	while (spool_stats_of(s->f->st).replayed < 5)
+		call(s->f, &(struct call){ .kind = CALL_PING });
+	assert_int_equal(log_rows(s), 6);
+	/* After a good one it does not. */
+	spooled_reopen(s);
+	tell(s, s->f->st, 6, 7);
+	pump_until_sent(s, s->f->st);
+	assert_int_equal(spool_stats_of(s->f->st).replayed, 0);
+}
+
 static void what_was_forgotten_is_not_told_again(void **state)
 {
 	struct spooled *s = *state;
@@ -293,6 +323,7 @@ int main(void)
 		SPOOLED(a_log_is_no_spool_and_a_spool_no_log),
 		SPOOLED(what_a_failover_lost_is_told_again),
 		SPOOLED(what_is_there_is_not_made_twice_when_the_store_comes_back),
+		SPOOLED(a_start_after_a_bad_end_tells_again),
 		SPOOLED(what_was_forgotten_is_not_told_again),
 		SPOOLED(what_is_refused_for_good_is_put_aside),
 		SPOOLED(one_that_fails_while_others_do_not_is_put_aside),
