@@ -124,8 +124,8 @@ struct config {
 	} memory;
 	struct {
 		const char *url;
-		uint64_t ttl;       /* 0: kept */
-		const char *spool;  /* a path, or "none" */
+		uint64_t ttl;      /* 0: kept */
+		const char *spool; /* a path, or "none" */
 		uint64_t spool_bytes;
 	} store;
 	struct {

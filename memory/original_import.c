@@ -160,10 +160,8 @@ static int add_content(struct buf *to, const json_t *content)
 	if (!json_is_array(content))
 		return add_text(to, text_of(content), "\n\n");
 	buf_init(&whole, ORIGINAL_BYTES_MAX);
-	json_array_foreach (content, i, part)
-		if (!r)
-			r = add_text(&whole, text_of(json_object_get(part, "text")),
-				     "\n");
+	json_array_foreach(content, i, part) if (!r) r =
+		add_text(&whole, text_of(json_object_get(part, "text")), "\n");
 	if (!r)
 		r = add_text(to, buf_str(&whole), "\n\n");
 	buf_done(&whole);
@@ -242,9 +240,7 @@ static int read_messages(struct reader *r, const json_t *messages)
 		return -ENOMEM;
 	buf_init(&r->user, ORIGINAL_BYTES_MAX);
 	buf_init(&r->reply, ORIGINAL_BYTES_MAX);
-	json_array_foreach (messages, i, m)
-		if (!rc)
-			rc = read_message(r, m);
+	json_array_foreach(messages, i, m) if (!rc) rc = read_message(r, m);
 	if (!rc)
 		rc = finish_exchange(r);
 	buf_done(&r->user);

@@ -91,7 +91,7 @@ struct counters {
 	atomic_uint_least64_t views, view_bytes, views_built, views_evicted;
 	atomic_uint_least64_t queue, store_errors;
 	atomic_uint_least64_t keeping, keeping_bytes; /* under way to the store */
-	atomic_uint_least64_t spool[SPOOL_STATS]; /* a second old */
+	atomic_uint_least64_t spool[SPOOL_STATS];     /* a second old */
 };
 
 /* After so many failures in a row the store is left alone for a while. */

@@ -33,9 +33,9 @@ void view_free(struct view *v);
  */
 int view_add(struct view *v, const struct exchange *x);
 /*
- * Of those with a provisional seq (store/store.h) only what is among x stays; to be called
- * with each answer that tells all of them. One that comes again by view_add() with the
- * log's own seq gets that.
+ * Of those with a provisional seq (store/store.h) only what is among x stays; to be
+ * called with each answer that tells all of them. One that comes again by view_add() with
+ * the log's own seq gets that.
  */
 void view_settle(struct view *v, const struct exchange *x, size_t n);
 /*

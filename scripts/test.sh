@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 . scripts/lib/fresh.sh
 
 DEFAULT_SUITES=(unit integration lint)
-ALL_SUITES=(unit integration lint fuzz fresh)
-LATER_SUITES=" browser cluster soak package ollama "
+ALL_SUITES=(unit integration lint soak fuzz fresh)
+LATER_SUITES=" browser cluster package ollama "
 TEST_VENV=$ROOT/.venv-test
 REPORTS=$ROOT/build/reports
 FUZZ_SECONDS=${FUZZ_SECONDS:-60} # for each fuzzer
@@ -22,6 +22,7 @@ usage: scripts/test.sh [SUITE…]
   unit         the programs of tests/unit and the fuzz corpora, under sanitizers
   integration  memproxy under sanitizers with LiteLLM, the SDKs and fakes around it
   lint         layers, headers, globals, formatting, clang-tidy, shellcheck, complexity
+  soak         a store that is away for OUTAGE_SECONDS (60) under load
   fuzz         each fuzzer for FUZZ_SECONDS (60)
   fresh        the README's commands in a minimal Debian 12 (needs root)
   all          all of these
@@ -107,6 +108,16 @@ suite_integration() {
     count_report integration "$REPORTS/integration.xml"
 }
 
+suite_soak() {
+    need_packages curl ca-certificates python3 "${TEST_BUILD_PACKAGES[@]}"
+    need_test_venv
+    built asan || return 0
+    rm -f "$REPORTS/soak.xml"
+    OUTAGE_SECONDS=${OUTAGE_SECONDS:-60} "$TEST_VENV/bin/python" -m pytest -q -p no:cacheprovider \
+        --junitxml="$REPORTS/soak.xml" -c tests/integration/pytest.ini tests/integration/test_store_outage.py || true
+    count_report soak "$REPORTS/soak.xml"
+}
+
 suite_lint() {
     local build=build/lint
     local -a sources
@@ -155,7 +166,7 @@ suite_fresh() {
 suites=()
 for suite in "$@"; do
     case $suite in
-        unit | integration | lint | fuzz | fresh) suites+=("$suite") ;;
+        unit | integration | lint | soak | fuzz | fresh) suites+=("$suite") ;;
         all) suites+=("${ALL_SUITES[@]}") ;;
         -h | --help)
             usage

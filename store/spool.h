@@ -61,12 +61,12 @@ struct spool_part {
 	struct partition partition; /* points behind the struct */
 	struct exchange_id mark;
 	bool ready, stalled;
-	unsigned busy;      /* its head is under way, or its entries are being deleted */
-	unsigned failures;  /* in a row */
-	unsigned skip;      /* retries to let pass, while stalled */
-	size_t n_waiting;   /* appends */
+	unsigned busy;     /* its head is under way, or its entries are being deleted */
+	unsigned failures; /* in a row */
+	unsigned skip;     /* retries to let pass, while stalled */
+	size_t n_waiting;  /* appends */
 	size_t n_changes;
-	uint64_t head;      /* the last seq it was given; 0: none */
+	uint64_t head; /* the last seq it was given; 0: none */
 	uint64_t head_ms;
 };
 
@@ -114,7 +114,7 @@ struct spool {
 	uint64_t retry_ms;
 	uint64_t sent; /* what the store took */
 	uint64_t last_n;
-	size_t replaying; /* items, and 1 while they are being listed */
+	size_t replaying;   /* items, and 1 while they are being listed */
 	uint64_t replay_us; /* when the last one began */
 	bool suspect;       /* the store has failed since */
 	bool dropping;      /* what is done is being deleted */
@@ -130,10 +130,11 @@ struct spool_part *part_get(struct spool *s, const struct partition *p); /* or N
 /* Those with nothing left go. */
 void parts_sweep(struct spool *s, uint64_t before_ms);
 void parts_free(struct spool *s);
-/* At its place: a replay before what is not under way yet, others last. NULL: no memory. */
+/* At its place: a replay before what is not under way yet, others last. NULL: no memory.
+ */
 struct spool_item *item_new(struct spool *s, struct spool_part *p, enum item_kind kind,
 			    uint64_t n, uint64_t bytes);
-void item_free(struct spool_item *item); /* out of its queue */
+void item_free(struct spool_item *item);                   /* out of its queue */
 struct spool_item *part_first(const struct spool_part *p); /* NULL: empty */
 /* It has been deleted from the file: it need not be in a queue. */
 void spool_row_gone(struct spool *s, const struct spool_row *row);
@@ -160,7 +161,7 @@ void part_wake(struct spool_part *p); /* something may be sent */
 void part_done(struct spool_part *p); /* what kept it busy is over */
 void part_hold(struct spool_part *p); /* until part_done() nothing of it is sent */
 void spool_send(struct spool *s);
-bool spool_is_failure(int status);    /* of the store, for now */
+bool spool_is_failure(int status); /* of the store, for now */
 void spool_failed(struct spool *s);
 void spool_worked(struct spool *s);
 void spool_retry(evutil_socket_t fd, short what, void *arg);

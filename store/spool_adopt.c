@@ -13,10 +13,11 @@
 
 static void adopt_slice(struct spool *s, uint64_t after);
 
-/* --- on the lane ---------------------------------------------------------------------- */
+/* --- on the lane ----------------------------------------------------------------------
+ */
 
-#define COPIED                                                                       \
-	"n, who, id, session, prev, reply_digest, state, kind, named, at_ms,"        \
+#define COPIED                                                                \
+	"n, who, id, session, prev, reply_digest, state, kind, named, at_ms," \
 	" expires_ms, epoch, changed_ms, body"
 enum { N_COPIED = 14, BLOBS_FROM = 1, BLOBS_TO = 5 };
 
@@ -90,7 +91,8 @@ int spool_adopt(struct db *db, struct job *job)
 	return rc;
 }
 
-/* --- on the loop ----------------------------------------------------------------------- */
+/* --- on the loop -----------------------------------------------------------------------
+ */
 
 int spool_take_index(struct spool *s, const struct spool_row *rows, size_t n)
 {

@@ -21,19 +21,19 @@
 #define SPOOL_VERSION 1001
 
 /* Digests and numbers take more than the bytes that sqlite_body.h asks for. */
-#define ENTRY_COLUMNS                                                \
-	" n INTEGER PRIMARY KEY,"                                    \
-	" who BLOB NOT NULL,"     /* the partition's mark */         \
-	" id BLOB NOT NULL,"                                         \
-	" session BLOB NOT NULL," /* its mark */                     \
-	" prev BLOB NOT NULL,"                                       \
-	" reply_digest BLOB NOT NULL,"                               \
-	" state INTEGER NOT NULL,"                                   \
-	" kind INTEGER NOT NULL," /* enum exchange_state */          \
-	" named INTEGER NOT NULL,"                                   \
-	" at_ms INTEGER NOT NULL,"                                   \
-	" expires_ms INTEGER NOT NULL,"                              \
-	" epoch INTEGER NOT NULL,"                                   \
+#define ENTRY_COLUMNS                                       \
+	" n INTEGER PRIMARY KEY,"                           \
+	" who BLOB NOT NULL," /* the partition's mark */    \
+	" id BLOB NOT NULL,"                                \
+	" session BLOB NOT NULL," /* its mark */            \
+	" prev BLOB NOT NULL,"                              \
+	" reply_digest BLOB NOT NULL,"                      \
+	" state INTEGER NOT NULL,"                          \
+	" kind INTEGER NOT NULL," /* enum exchange_state */ \
+	" named INTEGER NOT NULL,"                          \
+	" at_ms INTEGER NOT NULL,"                          \
+	" expires_ms INTEGER NOT NULL,"                     \
+	" epoch INTEGER NOT NULL,"                          \
 	" changed_ms INTEGER NOT NULL," /* told; then: when it was done */
 
 static const char tables[] =
@@ -47,15 +47,17 @@ static const char tables[] =
 	"CREATE INDEX entry_who ON entry (who, n);"
 	"CREATE INDEX entry_done ON entry (changed_ms) WHERE state = 1;"
 	"CREATE INDEX entry_expires ON entry (expires_ms) WHERE expires_ms > 0;"
-	"PRAGMA application_id = " DECIMAL(SQLITE_APPLICATION_ID) ";"
-	"PRAGMA user_version = " DECIMAL(SPOOL_VERSION) ";";
+	"PRAGMA application_id = " DECIMAL(
+		SQLITE_APPLICATION_ID) ";"
+				       "PRAGMA user_version = " DECIMAL(
+					       SPOOL_VERSION) ";";
 
 /* data/spool.db, data/spool-2.db …; NULL: out of memory. */
 static char *name_of(const char *path, unsigned i)
 {
 	const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
-	size_t stem = dot && (!slash || dot > slash + 1) ? (size_t)(dot - path)
-							  : strlen(path);
+	size_t stem =
+		dot && (!slash || dot > slash + 1) ? (size_t)(dot - path) : strlen(path);
 	char *name;
 
 	if (i == 1)

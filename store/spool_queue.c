@@ -11,8 +11,7 @@ static struct exchange_id mark_of(const struct spool *s, const char *what, struc
 				  struct str b)
 {
 	const struct str parts[] = { str_from(what), a, b };
-	struct digest d =
-		digest_hmac(&s->mark, parts, sizeof(parts) / sizeof(*parts));
+	struct digest d = digest_hmac(&s->mark, parts, sizeof(parts) / sizeof(*parts));
 	struct exchange_id id;
 
 	memcpy(id.b, d.b, sizeof(id.b));
@@ -55,7 +54,8 @@ struct spool_part *part_find(struct spool *s, const struct partition *p)
 static void grow(struct spool *s)
 {
 	size_t n = s->n_buckets ? 2 * s->n_buckets : FIRST_BUCKETS, old = s->n_buckets;
-	struct spool_part **buckets = s->n_parts < old ? NULL : calloc(n, sizeof(*buckets));
+	struct spool_part **buckets =
+		s->n_parts < old ? NULL : calloc(n, sizeof(*buckets));
 	struct spool_part **was = s->buckets, *p, *next;
 
 	if (!buckets)

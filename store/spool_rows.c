@@ -9,8 +9,9 @@
 /* The newest of the dead letters are kept. */
 enum { DEAD_MAX = 1000 };
 
-#define COLUMNS                                                                     \
-	"n, who, id, session, prev, reply_digest, state, kind, named, at_ms, expires_ms," \
+#define COLUMNS                                                                \
+	"n, who, id, session, prev, reply_digest, state, kind, named, at_ms, " \
+	"expires_ms,"                                                          \
 	" epoch, changed_ms"
 /* What an entry counts for: its body, and what goes with it. */
 #define BYTES "length(body) + 256"
@@ -75,9 +76,9 @@ int spool_put(struct db *db, struct job *job)
 }
 
 /* Columns of read_row(), in a query that has the table entry. */
-#define ROW                                                                        \
-	"n, state, epoch, id, prev, reply_digest, kind, named, at_ms, expires_ms, " \
-	BYTES ", body"
+#define ROW                                                             \
+	"n, state, epoch, id, prev, reply_digest, kind, named, at_ms, " \
+	"expires_ms, " BYTES ", body"
 
 /* But for the partition. */
 static int read_row(const struct query *q, struct arena *mem, struct spool_row *ret)
@@ -203,7 +204,8 @@ int spool_read(struct db *db, struct job *job)
 	return rc < 0 ? rc : 0;
 }
 
-/* Rows of a query that ends with DELETED; *exchanges goes up by those that are no blocks. */
+/* Rows of a query that ends with DELETED; *exchanges goes up by those that are no blocks.
+ */
 static int run_delete(struct query *q, struct rows *rows, bool dead, uint64_t *exchanges)
 {
 	int rc;
@@ -307,15 +309,16 @@ int spool_tidy(struct db *db, struct job *job)
 	rc = run_delete(&q, &rows, false, &n);
 	job->wipes = rows.n > 0;
 	if (rc == 0) {
-		q = query(db, "DELETE FROM entry WHERE state = 1 AND changed_ms < ?"
-			  DELETED);
+		q = query(db,
+			  "DELETE FROM entry WHERE state = 1 AND changed_ms < ?" DELETED);
 		query_u64(&q, j->old_ms);
 		rc = run_delete(&q, &rows, false, &n);
 	}
 	if (rc == 0) {
-		q = query(db, "DELETE FROM dead WHERE (expires_ms > 0 AND expires_ms <= ?)"
-			      " OR n IN (SELECT n FROM dead ORDER BY n DESC"
-			      " LIMIT -1 OFFSET ?)" DELETED);
+		q = query(db,
+			  "DELETE FROM dead WHERE (expires_ms > 0 AND expires_ms <= ?)"
+			  " OR n IN (SELECT n FROM dead ORDER BY n DESC"
+			  " LIMIT -1 OFFSET ?)" DELETED);
 		query_u64(&q, job->now_ms);
 		query_u64(&q, DEAD_MAX);
 		rc = run_delete(&q, &rows, true, &n);
@@ -354,12 +357,11 @@ static int read_index(struct query *q, struct rows *rows)
 		if (!row)
 			rc = -ENOMEM;
 		if (rc > 0) {
-			*row = (struct spool_row){
-				.n = column_u64(q, 0),
-				.state = (enum spool_state)column_u64(q, 1),
-				.epoch = column_u64(q, 2),
-				.bytes = column_u64(q, 3)
-			};
+			*row = (struct spool_row){ .n = column_u64(q, 0),
+						   .state = (enum spool_state)column_u64(
+							   q, 1),
+						   .epoch = column_u64(q, 2),
+						   .bytes = column_u64(q, 3) };
 			rc = exchange_copy_text(rows->mem, column_str(q, 4), &p->tenant);
 		}
 		if (rc == 0)
@@ -371,8 +373,9 @@ static int read_index(struct query *q, struct rows *rows)
 	return rc;
 }
 
-#define INDEX "SELECT n, state, epoch, " BYTES ", tenant, user FROM entry" \
-	      " JOIN who ON mark = who"
+#define INDEX                                                        \
+	"SELECT n, state, epoch, " BYTES ", tenant, user FROM entry" \
+	" JOIN who ON mark = who"
 
 int spool_list_done(struct db *db, struct job *job)
 {

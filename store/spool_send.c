@@ -315,7 +315,8 @@ static bool has_expired(const struct spool_item *item, const struct exchange *x)
 {
 	const struct spool *s = item->spool;
 
-	return item->kind == ITEM_REPLAY && x->expires_ms > 0 && x->expires_ms <= clock_wall_ms(s->clock);
+	return item->kind == ITEM_REPLAY && x->expires_ms > 0 &&
+	       x->expires_ms <= clock_wall_ms(s->clock);
 }
 
 static void on_loaded(struct spool_job *j)

@@ -68,10 +68,10 @@ struct store_head {
 
 /*
  * From here on a seq is provisional: the exchange is safe, but the log behind a spool
- * (store_spool.h) has not got it yet. It will come again under another seq, or not at all,
- * so that nobody may use a provisional one as the cursor from which to catch up. Of those
- * at hand all are told: by read_since() after the log's last (with an answer that is
- * empty without them, or reaches the head), by read_before() before its newest. `head`
+ * (store_spool.h) has not got it yet. It will come again under another seq, or not at
+ * all, so that nobody may use a provisional one as the cursor from which to catch up. Of
+ * those at hand all are told: by read_since() after the log's last (with an answer that
+ * is empty without them, or reaches the head), by read_before() before its newest. `head`
  * and `epoch` are the log's own; `first` is a provisional one where the log has none.
  */
 #define STORE_SEQ_PROVISIONAL (UINT64_C(1) << 62)
@@ -213,9 +213,8 @@ bool store_is_remote(const char *url);
  * "redis://[[user]:password@]host:port/db", "redis+unix:///path", "postgresql://…"; in
  * builds with tests also "faulty:…" (store/store_faulty.h) and "spool:…"
  * (store/store_spool.h). Blocks until it is usable (opened, migrated). 0;
- * -EPROTONOSUPPORT: a scheme not built in; or -errno. On failure
- * *reterr (not NULL) gets a text to show, to be free()d (NULL: out of memory);
- * it never holds a password.
+ * -EPROTONOSUPPORT: a scheme not built in; or -errno. On failure *reterr (not NULL) gets
+ * a text to show, to be free()d (NULL: out of memory); it never holds a password.
  */
 int store_open(const char *url, const struct store_env *env, struct store **ret,
 	       char **reterr);

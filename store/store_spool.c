@@ -357,7 +357,8 @@ static void spool_free(struct spool *s)
 	struct spool_op *op;
 
 	while ((op = TAILQ_FIRST(&s->ops_under_way)))
-		if (op->call.kind == CALL_APPEND) /* answer_when_sent: it is in the file */
+		if (op->call.kind ==
+		    CALL_APPEND) /* answer_when_sent: it is in the file */
 			spool_op_end(op, &(struct answer){ .n = STORE_SEQ_PROVISIONAL +
 								op->item->n });
 		else
@@ -422,7 +423,8 @@ static int take_file(struct spool *s, char **reterr)
 
 static int load(struct spool *s)
 {
-	struct rows rows = { .mem = arena_new(JOB_ARENA), .size = sizeof(struct spool_row) };
+	struct rows rows = { .mem = arena_new(JOB_ARENA),
+			     .size = sizeof(struct spool_row) };
 	int rc = rows.mem ? spool_revive(s->file.db) : -ENOMEM;
 
 	if (rc == 0)

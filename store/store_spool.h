@@ -2,7 +2,8 @@
  * store_spool.h - a decorator that keeps appends safe on this machine until the store
  * behind it has them.
  *
- *	append -> spool.db, committed: answered -> the store, in order -> kept 120 s -> gone
+ *	append -> spool.db, committed: answered -> the store, in order -> kept 120 s ->
+ *gone
  *
  * For stores that can be away: with a spool in front, an append fails only where the
  * spool is full (-ENOSPC) or its file cannot be written, and is answered as soon as the
@@ -28,8 +29,8 @@
  * What was sent is sent once more when the store comes back from a failure, or tells of
  * a head lower than one it gave, or when this process did not end well: a replica that
  * took over may lack the last of it. Ids make that harmless (only what another process
- * has trimmed meanwhile comes back, until it is trimmed again). What a failover loses of edits, forgets and pauses is not brought
- * back.
+ * has trimmed meanwhile comes back, until it is trimmed again). What a failover loses of
+ *edits, forgets and pauses is not brought back.
  */
 #ifndef STORE_STORE_SPOOL_H
 #define STORE_STORE_SPOOL_H

@@ -1,10 +1,12 @@
 import secrets
+import shutil
 from pathlib import Path
 
 import pytest
 from env.programs import LITELLM as LITELLM_PROGRAM
 from env.programs import DemoProvider, Litellm, Memproxy, Program
 from env.provider import FakeProvider
+from env.redis import Redis
 from env.recorder import Recorder
 from env.upstream import FakeUpstream
 
@@ -136,3 +138,11 @@ CONFIG = {
     "user_id_mappings": {"custom_header": "x-memory-user-id", "default_user_id": "somebody"},
     "memory": {"deadline": "5s", "cold_deadline": "5s", "keep_deadline": "5s"},
 }
+
+
+@pytest.fixture
+def redis(tmp_path):
+    assert shutil.which("redis-server"), "there is no redis-server: scripts/test.sh integration installs it"
+    server = Redis(tmp_path / "redis")
+    yield server
+    server.program.end()

@@ -47,7 +47,7 @@ def test_a_fact_told_to_one_proxy_is_known_to_another(start, upstream):
     one, other = start(), start()
     assert not recalls(other, upstream)
     assert chat(one, FACT).status == 200
-    assert recalls(other, upstream)
+    wait_until(lambda: recalls(other, upstream), what="the fact at the other")  # it passes the spool first
 
 
 def test_a_restart_of_the_server_fails_no_request_and_loses_nothing(start, upstream, postgres):

@@ -1,4 +1,5 @@
-/* test_memory_spool.c - the memory service over a spool; how long and how much is kept. */
+/* test_memory_spool.c - the memory service over a spool; how long and how much is kept.
+ */
 #include "memory_fixture.h"
 
 #include <stdio.h>
@@ -28,8 +29,8 @@ static int spool_up(void **state)
 	strcpy(s->dir, "/tmp/memproxy-spool-XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->plan, sizeof(s->plan), "%s/plan", s->dir);
-	snprintf(s->url, sizeof(s->url), "spool:%s/spool.db:faulty:file=%s:memory:",
-		 s->dir, s->plan);
+	snprintf(s->url, sizeof(s->url),
+		 "spool:%s/spool.db:faulty:file=%s:memory:", s->dir, s->plan);
 	assert_int_equal(not_started(&f), 0);
 	s->f = f;
 	s->f->cfg.store.url = s->url;
@@ -39,9 +40,9 @@ static int spool_up(void **state)
 
 static int spool_down(void **state)
 {
-	static const char *const names[] = { "plan", "plan.new", "spool.db",
-					     "spool.db.lock", "spool.db-wal",
-					     "spool.db-shm" };
+	static const char *const names[] = { "plan",         "plan.new",
+					     "spool.db",     "spool.db.lock",
+					     "spool.db-wal", "spool.db-shm" };
 	struct spooled *s = *state;
 	void *f = s->f;
 	char path[120];

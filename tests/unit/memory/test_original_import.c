@@ -58,15 +58,16 @@ static void messages_become_exchanges(void **state)
 	const struct exchange *x;
 
 	assert_int_equal(
-		parse(r, "{\"session_id\":\"session_01\",\"user_id\":\"ann\",\"messages\":["
-			 "{\"role\":\"system\",\"content\":\"be kind\"},"
-			 "{\"role\":\"user\",\"content\":\" My dog is called Rex. \","
-			 "\"timestamp\":1735689600.25},"
-			 "{\"role\":\"assistant\",\"content\":\"A fine name.\","
-			 "\"timestamp\":1735689602.5,\"metadata\":{\"model\":\"m\"}},"
-			 "{\"role\":\"user\",\"content\":\"And\",\"timestamp\":1735689700},"
-			 "{\"role\":\"user\",\"content\":\"my cat?\"}],"
-			 "\"created_at\":1735689600,\"metadata\":{}}"),
+		parse(r,
+		      "{\"session_id\":\"session_01\",\"user_id\":\"ann\",\"messages\":["
+		      "{\"role\":\"system\",\"content\":\"be kind\"},"
+		      "{\"role\":\"user\",\"content\":\" My dog is called Rex. \","
+		      "\"timestamp\":1735689600.25},"
+		      "{\"role\":\"assistant\",\"content\":\"A fine name.\","
+		      "\"timestamp\":1735689602.5,\"metadata\":{\"model\":\"m\"}},"
+		      "{\"role\":\"user\",\"content\":\"And\",\"timestamp\":1735689700},"
+		      "{\"role\":\"user\",\"content\":\"my cat?\"}],"
+		      "\"created_at\":1735689600,\"metadata\":{}}"),
 		0);
 	assert_text(r->s.id, "session_01");
 	assert_text(r->s.user, "ann");
@@ -92,12 +93,13 @@ static void a_content_of_parts_gives_its_texts(void **state)
 	struct reading *r = *state;
 
 	assert_int_equal(
-		parse(r, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
-			 "\"text\":\"one\"},{\"type\":\"image_url\",\"image_url\":{}},"
-			 "{\"type\":\"text\",\"text\":\"two\"}]},"
-			 "{\"role\":\"assistant\",\"content\":null},"
-			 "{\"role\":\"tool\",\"content\":\"found\"},"
-			 "{\"role\":\"assistant\",\"content\":\"three\"}]}"),
+		parse(r,
+		      "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+		      "\"text\":\"one\"},{\"type\":\"image_url\",\"image_url\":{}},"
+		      "{\"type\":\"text\",\"text\":\"two\"}]},"
+		      "{\"role\":\"assistant\",\"content\":null},"
+		      "{\"role\":\"tool\",\"content\":\"found\"},"
+		      "{\"role\":\"assistant\",\"content\":\"three\"}]}"),
 		0);
 	assert_text(r->s.id, "the-key");
 	assert_null(r->s.user.p);
@@ -145,9 +147,9 @@ static void what_is_no_session_is_refused(void **state)
 	assert_int_equal(parse(r, "[1,2"), -EINVAL);
 	assert_int_equal(parse(r, "[]"), -EINVAL);
 	assert_int_equal(parse(r, "{\"messages\":{}}"), -EINVAL);
-	assert_int_equal(original_parse(STR("other"), STR("{\"messages\":[]}"), r->mem,
-					&r->s),
-			 -EINVAL);
+	assert_int_equal(
+		original_parse(STR("other"), STR("{\"messages\":[]}"), r->mem, &r->s),
+		-EINVAL);
 	assert_int_equal(parse(r, "{\"messages\":[1,null,{\"role\":3}]}"), 0);
 	assert_int_equal(r->s.n, 0);
 	assert_int_equal(r->s.passed_over, 3);

@@ -401,7 +401,8 @@ static struct exchange with_id(struct exchange x, unsigned char id)
 static void a_provisional_one_gets_its_place_in_the_log(void **state)
 {
 	struct view *v = *state;
-	struct exchange x = with_id(told(STORE_SEQ_PROVISIONAL + 7, "a", "ficus one", "r"), 1);
+	struct exchange x =
+		with_id(told(STORE_SEQ_PROVISIONAL + 7, "a", "ficus one", "r"), 1);
 	struct found f;
 
 	add(v, 10, "a", "ficus zero", "z");
@@ -434,8 +435,10 @@ static void a_provisional_one_is_not_taken_beside_the_one_in_the_log(void **stat
 static void a_provisional_one_that_is_told_no_more_goes(void **state)
 {
 	struct view *v = *state;
-	struct exchange a = with_id(told(STORE_SEQ_PROVISIONAL + 1, "a", "ficus", "r"), 1);
-	struct exchange b = with_id(told(STORE_SEQ_PROVISIONAL + 2, "a", "tulip", "r"), 2);
+	struct exchange a =
+		with_id(told(STORE_SEQ_PROVISIONAL + 1, "a", "ficus", "r"), 1);
+	struct exchange b =
+		with_id(told(STORE_SEQ_PROVISIONAL + 2, "a", "tulip", "r"), 2);
 
 	add(v, 3, "a", "ficus", "r"); /* gives way to the same said later */
 	assert_int_equal(view_add(v, &a), 0);

@@ -32,7 +32,8 @@ struct fixture {
 /* One that the contract holds for. */
 struct backend {
 	const char *name;
-	/* %s, or %1$s: the address of its server, or the fixture's directory; %2$s: that */
+	/* %s, or %1$s: the address of its server, or the fixture's directory; %2$s: that
+	 */
 	const char *url;
 	bool keeps;
 	/*

@@ -5,10 +5,10 @@
 #include "store/store_faulty.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <errno.h>
 #include <string.h>
 
 struct store *spooled_open(struct spooled *s, struct store **faulty)
@@ -139,11 +139,10 @@ unsigned tell(struct spooled *s, struct store *st, unsigned from, unsigned to)
 static const struct answer *read_log(struct spooled *s)
 {
 	struct store *st = fixture_open(s->f, s->url);
-	const struct answer *a =
-		call_on(s->f, st,
-			&(struct call){ .kind = CALL_READ_SINCE,
-					.x.partition = ann(),
-					.bytes = SIZE_MAX });
+	const struct answer *a = call_on(s->f, st,
+					 &(struct call){ .kind = CALL_READ_SINCE,
+							 .x.partition = ann(),
+							 .bytes = SIZE_MAX });
 
 	assert_int_equal(a->status, 0);
 	store_close(st);

@@ -28,7 +28,8 @@ static void what_was_told_while_the_store_was_away_arrives_in_order(void **state
 	stats = spool_stats_of(s->f->st);
 	assert_int_equal(stats.sent, N);
 	assert_int_equal(stats.delay_us, N * UINT64_C(1500000));
-	assert_int_equal(stats.dropped + stats.dead + stats.unwanted + stats.oldest_ms, 0);
+	assert_int_equal(stats.dropped + stats.dead + stats.unwanted + stats.oldest_ms,
+			 0);
 }
 
 static void an_answer_that_gets_lost_makes_nothing_twice(void **state)
@@ -158,8 +159,9 @@ static void one_that_waits_can_be_got(void **state)
 	assert_same_text(a->exchanges[0].user, x.user);
 	/* Of a partition that the log does not have. */
 	assert_int_equal(a->head.epoch, 0);
-	assert_int_equal(call(s->f, &(struct call){ .kind = CALL_GET, .x = none })->status,
-			 -ENOENT);
+	assert_int_equal(
+		call(s->f, &(struct call){ .kind = CALL_GET, .x = none })->status,
+		-ENOENT);
 }
 
 static void a_forget_takes_its_place_behind_what_waits(void **state)
@@ -213,8 +215,9 @@ static void what_comes_after_a_forget_stays(void **state)
 	tell(s, s->f->st, 0, 4);
 	q = ask(s->f, s->f->st,
 		&(struct call){ .kind = CALL_FORGET, .x.partition = ann() });
-	later = ask(s->f, s->f->st,
-		    &(struct call){ .kind = CALL_APPEND, .x = numbered(s, 9), .epoch = 99 });
+	later = ask(
+		s->f, s->f->st,
+		&(struct call){ .kind = CALL_APPEND, .x = numbered(s, 9), .epoch = 99 });
 	assert_int_equal(wait_for(q)->n, 4);
 	assert_int_equal(wait_for(later)->status, 0);
 	pump_until_sent(s, s->f->st);

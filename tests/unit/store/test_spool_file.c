@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* In a child: a spool whose store is away takes from … to - 1, and the process is gone. */
+/* In a child: a spool whose store is away takes from … to - 1, and the process is gone.
+ */
 static void tell_and_die(struct spooled *s, unsigned spools, unsigned each)
 {
 	pid_t pid = fork();
