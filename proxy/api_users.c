@@ -58,8 +58,9 @@ static json_t *user(const struct store_user *u)
 	return json_pack("{s:o, s:o, s:I, s:o, s:b}", "tenant",
 			 api_text(u->partition.tenant), "user_id",
 			 api_text(u->partition.user), "exchanges",
-			 (json_int_t)u->exchanges, "last_at", api_time(u->last_ms),
-			 "paused", (int)u->head.paused);
+			 (json_int_t)u->exchanges, "last_at",
+			 u->exchanges ? api_time(u->last_ms) : json_null(), "paused",
+			 (int)u->head.paused);
 }
 
 static enum step_result users_listed(struct request *rq, struct api *api)

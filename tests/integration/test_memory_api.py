@@ -283,9 +283,12 @@ def test_a_paused_memory_keeps_nothing_and_still_recalls(api):
     assert recalled(api.program)
     assert api.explain("anna", QUESTION)["paused"] is True
     assert api.import_("anna", b"").status == 409
+    api.delete(api.of("anna"))
+    [left] = api.users()
+    assert (left["exchanges"], left["last_at"], left["paused"]) == (0, None, True)
     assert api.pause("anna", False).json()["paused"] is False
     chat(api.program, "I live in Oslo.", name="anna")
-    assert len(api.exchanges("anna")) == 2
+    assert len(api.exchanges("anna")) == 1
 
 
 # --- what a record of the log is to a caller ----------------------------------------------------------------
