@@ -355,15 +355,16 @@ static void take_out(struct view *v, uint32_t number)
 static bool settle(struct view *v, const struct exchange *x)
 {
 	const uint32_t *known = map64_get(&v->of_id, id_key(&x->id));
-	uint32_t number = known ? *known : 0;
-	struct entry *e = known ? v->entries[number] : NULL;
+	struct entry *e = known && v->entries ? v->entries[*known] : NULL;
 	struct order *o;
+	uint32_t number;
 
 	if (!e || !exchange_id_eq(&e->id, &x->id) ||
 	    (x->seq < STORE_SEQ_PROVISIONAL && e->seq < STORE_SEQ_PROVISIONAL))
 		return false;
 	if (e->seq < STORE_SEQ_PROVISIONAL || e->seq == x->seq)
 		return true;
+	number = *known;
 	take_out(v, number);
 	o = &view_session(v, number)->order;
 	e->seq = x->seq;

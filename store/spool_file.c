@@ -159,6 +159,24 @@ static int prepare(struct db *db, const char *name, const struct digest *mark,
 	return rc;
 }
 
+static int open_file(struct spool_file *f, const struct digest *mark, char **reterr)
+{
+	struct db *db;
+	bool clean;
+	int rc;
+
+	f->lock = take_lock(f->path);
+	if (f->lock < 0)
+		return f->lock;
+	rc = db_open(f->path, &db, reterr);
+	if (rc < 0)
+		return rc;
+	f->db = db;
+	rc = prepare(db, f->path, mark, &clean, reterr);
+	f->clean = clean;
+	return rc;
+}
+
 int spool_file_take(const char *path, unsigned i, bool existing,
 		    const struct digest *mark, struct spool_file *ret, char **reterr)
 {
@@ -168,25 +186,18 @@ int spool_file_take(const char *path, unsigned i, bool existing,
 	*reterr = NULL;
 	if (f.path == NULL)
 		return -ENOMEM;
-	if (existing && access(f.path, F_OK) < 0) {
-		free(f.path);
-		return -ENOENT;
+	if (existing && access(f.path, F_OK) < 0)
+		rc = -ENOENT;
+	else
+		rc = open_file(&f, mark, reterr);
+	if (rc == 0) {
+		*ret = f;
+		return 0;
 	}
-	rc = take_lock(f.path);
-	if (rc >= 0) {
-		f.lock = rc;
-		rc = db_open(f.path, &f.db, reterr);
-	}
-	if (rc == 0)
-		rc = prepare(f.db, f.path, mark, &f.clean, reterr);
-	if (rc < 0) {
-		if (*reterr == NULL)
-			store_error(reterr, rc, "store: %s: %s", f.path, strerror(-rc));
-		spool_file_close(&f);
-		return rc;
-	}
-	*ret = f;
-	return 0;
+	if (*reterr == NULL)
+		store_error(reterr, rc, "store: %s: %s", f.path, strerror(-rc));
+	spool_file_close(&f);
+	return rc;
 }
 
 void spool_file_close(struct spool_file *f)

@@ -110,14 +110,16 @@ static bool is_idle(const struct spool_part *p)
 
 static void part_free(struct spool *s, struct spool_part *p)
 {
-	struct spool_item *item;
+	struct spool_item *item, *next;
 
 	if (p->ready)
 		TAILQ_REMOVE(&s->ready, p, entry);
 	if (p->stalled)
 		TAILQ_REMOVE(&s->stalled, p, entry);
-	while ((item = TAILQ_FIRST(&p->items)))
+	for (item = TAILQ_FIRST(&p->items); item; item = next) {
+		next = TAILQ_NEXT(item, entry);
 		item_free(item);
+	}
 	s->n_parts--;
 	free(p);
 }

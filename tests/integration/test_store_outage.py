@@ -13,7 +13,8 @@ from env.wire import call
 
 # scripts/test.sh soak has it away for 60 s.
 AWAY = float(os.environ.get("OUTAGE_SECONDS", "2"))
-CALLERS = 4
+CALLERS = 8
+PAUSE = 0.02  # between two requests of a caller: people are slower still
 TALK = re.compile(r"^memproxy_(memory_\w+) ([0-9.]+)$", re.M)
 
 pytestmark = pytest.mark.timeout(90 + 4 * AWAY)
@@ -51,6 +52,7 @@ class Load:
             self.longest = max(self.longest, time.monotonic() - began)
             self.said[i].append(text)
             n += 1
+            self._over.wait(PAUSE)
 
     def wait_for(self, more):
         goal = sum(map(len, self.said)) + more
@@ -77,7 +79,7 @@ def remembering(launch, upstream, redis):
 
 
 def settled(program):
-    wait_until(lambda: metrics(program)["memory_spool_waiting"] == 0, seconds=60, what="an empty spool")
+    wait_until(lambda: metrics(program)["memory_spool_waiting"] == 0, seconds=60 + 3 * AWAY, what="an empty spool")
 
 
 def assert_all_is_there(program, load):
