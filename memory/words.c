@@ -211,9 +211,7 @@ static void add_to_word(struct words *w, enum letter is, uint32_t c)
 	char utf8[4];
 	size_t n = letter_put(c, utf8);
 
-	if (w->len == 0)
-		w->script = is;
-	else if (w->script == LETTER_DIGIT)
+	if (w->len == 0 || w->script == LETTER_DIGIT)
 		w->script = is;
 	if (w->len + n > WORD_MAX)
 		return;
