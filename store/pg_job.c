@@ -277,7 +277,7 @@ static int outcome_read(struct pg_job *job, struct pg_outcome *o)
 						      .paused = pg_bool(r, 0, 3) };
 	if (n == 1 && PQgetisnull(r, 0, 4)) /* the head alone */
 		n = 0;
-	if (n == 0) {
+	if (n <= 0) {
 		o->answer.status = job->call.kind == CALL_GET ? -ENOENT : 0;
 		return 0;
 	}
