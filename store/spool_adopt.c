@@ -132,6 +132,9 @@ static void on_adopted(struct spool_job *j)
 		adopt_slice(s, after);
 		return;
 	}
+	/* As at a start: the store may have ended together with who told it. */
+	if (after > 0 && !s->other.clean)
+		s->suspect = true;
 	if (rc == 0)
 		spool_file_remove(&s->other);
 	else

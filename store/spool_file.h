@@ -25,7 +25,7 @@
 struct spool_file {
 	char *path; /* owned */
 	int lock;   /* a descriptor; the lock goes with it */
-	bool clean; /* who had it before has closed it */
+	bool clean; /* who had it before has closed it, with nothing to be told again */
 	struct db *db;
 };
 
@@ -100,7 +100,7 @@ job_fn spool_cut;
 job_fn spool_tidy;
 /* Deletes all that is done. */
 job_fn spool_drop_done;
-/* Notes that who has the file is closing it. */
+/* Notes that who has the file is closing it, and that nothing need be told again. */
 job_fn spool_mark_clean;
 /* rows: an index of what is done. */
 job_fn spool_list_done;

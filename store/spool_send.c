@@ -86,9 +86,12 @@ void part_wake(struct spool_part *p)
 {
 	struct spool *s = p->spool;
 
-	if (p->ready || !can_start(p) || (p->stalled && p->n_changes == 0))
+	/* Somebody who waits for a change goes before those who wait for their turn. */
+	if (!can_start(p) || ((p->ready || p->stalled) && p->n_changes == 0))
 		return;
-	if (p->stalled)
+	if (p->ready)
+		TAILQ_REMOVE(&s->ready, p, entry);
+	else if (p->stalled)
 		TAILQ_REMOVE(&s->stalled, p, entry);
 	p->stalled = false;
 	p->ready = true;

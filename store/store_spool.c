@@ -377,16 +377,18 @@ static void spool_free(struct spool *s)
 
 /*
  * The store first: what it still takes is noted in the file, which the lane still has.
- * What waits stays there for the next start.
+ * What waits stays there for the next start, and so does it that there is something to
+ * be told again: a store that failed last may come back as a replica.
  */
 static void spool_close(struct store *st)
 {
 	struct spool *s = (struct spool *)(void *)st;
-	struct spool_job *j;
+	struct spool_job *j = NULL;
 
 	s->closing = true;
 	store_close(s->inner);
-	j = spool_job_new(s, spool_mark_clean, "close", spool_job_free);
+	if (!s->suspect && s->replaying == 0)
+		j = spool_job_new(s, spool_mark_clean, "close", spool_job_free);
 	if (j)
 		spool_push(s, j);
 	lane_stop(s->lane);

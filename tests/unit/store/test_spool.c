@@ -207,6 +207,31 @@ static void a_forget_that_fails_leaves_nothing_here(void **state)
 	assert_int_equal(log_rows(s), 0);
 }
 
+/* Those have a turn each when the store is tried again; who forgets is not to wait so long. */
+static void a_forget_is_answered_however_many_users_wait_for_the_store(void **state)
+{
+	enum { USERS = 20 };
+	struct spooled *s = *state;
+	struct exchange x;
+
+	spooled_close(s);
+	s->o.retry_ms = s->o.retry_max_ms = UINT64_C(3600) * 1000;
+	s->f->st = spooled_open(s, &s->faulty);
+	plan(s, "fail=all");
+	for (unsigned n = 0; n < USERS; n++) {
+		x = numbered(s, n);
+		x.partition.user = (struct str){ &"abcdefghijklmnopqrst"[n], 1 };
+		set_id(s->f, &x);
+		assert_int_equal(append(s->f, &x, 0, NULL), 0);
+	}
+	pump_until_tried(s, 1);
+	tell(s, s->f->st, 100, 102);
+	x = numbered(s, 100);
+	assert_int_equal(forget_exchange(s->f, &x), -EIO);
+	assert_false(in_files(s, "spool", "NUMBER-100."));
+	assert_true(in_files(s, "spool", "NUMBER-101."));
+}
+
 static void what_comes_after_a_forget_stays(void **state)
 {
 	struct spooled *s = *state;
@@ -314,6 +339,7 @@ int main(void)
 		SPOOLED(one_that_waits_can_be_got),
 		SPOOLED(a_forget_takes_its_place_behind_what_waits),
 		SPOOLED(a_forget_that_fails_leaves_nothing_here),
+		SPOOLED(a_forget_is_answered_however_many_users_wait_for_the_store),
 		SPOOLED(what_comes_after_a_forget_stays),
 		SPOOLED(an_edit_leaves_no_old_words_here),
 		SPOOLED(what_another_proxy_forgot_is_not_sent),

@@ -235,6 +235,48 @@ static void a_start_after_a_bad_end_tells_again(void **state)
 	assert_int_equal(spool_stats_of(s->f->st).replayed, 0);
 }
 
+/* The operator restarts memproxy while the store is away, as operators do. */
+static void a_stop_while_the_store_is_away_does_not_forgo_the_replay(void **state)
+{
+	struct spooled *s = *state;
+
+	tell(s, s->f->st, 0, 5);
+	pump_until_sent(s, s->f->st);
+	plan(s, "fail=append");
+	tell(s, s->f->st, 5, 6);
+	pump_until_tried(s, 6);
+	spooled_close(s);
+	lose_after(s, 3);
+	s->f->st = spooled_open(s, &s->faulty);
+	pump_until_sent(s, s->f->st);
+	while (spool_stats_of(s->f->st).replayed < 5)
+		call(s->f, &(struct call){ .kind = CALL_PING });
+	assert_int_equal(log_rows(s), 6);
+}
+
+/* Another process, whose end was a bad one, and with it perhaps the store's. */
+static void what_was_left_by_a_bad_end_is_told_again_by_who_adopts_it(void **state)
+{
+	struct spooled *s = *state;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		event_reinit(s->f->base);
+		s->f->st = spooled_open(s, &s->faulty);
+		tell(s, s->f->st, 0, 5);
+		pump_until_sent(s, s->f->st);
+		_exit(forget_session(s->f, "none") == -ENOENT ? 0 : 1);
+	}
+	assert_int_equal(exit_code(pid), 0);
+	assert_true(exists(s, "spool-2.db"));
+	lose_after(s, 3);
+	expire(s->f);
+	while (spool_stats_of(s->f->st).replayed < 5)
+		call(s->f, &(struct call){ .kind = CALL_PING });
+	assert_int_equal(log_rows(s), 5);
+}
+
 static void what_was_forgotten_is_not_told_again(void **state)
 {
 	struct spooled *s = *state;
@@ -325,6 +367,8 @@ int main(void)
 		SPOOLED(what_a_failover_lost_is_told_again),
 		SPOOLED(what_is_there_is_not_made_twice_when_the_store_comes_back),
 		SPOOLED(a_start_after_a_bad_end_tells_again),
+		SPOOLED(a_stop_while_the_store_is_away_does_not_forgo_the_replay),
+		SPOOLED(what_was_left_by_a_bad_end_is_told_again_by_who_adopts_it),
 		SPOOLED(what_was_forgotten_is_not_told_again),
 		SPOOLED(what_is_refused_for_good_is_put_aside),
 		SPOOLED(one_that_fails_while_others_do_not_is_put_aside),
