@@ -31,9 +31,26 @@ static void call_back(struct message *msg)
 	im->cb(im->arg, &im->result);
 }
 
+static void on_trimmed(void *arg, int status, uint64_t n)
+{
+	struct importing *im = arg;
+
+	(void)n;
+	if (status)
+		atomic_fetch_add(&im->msg.port->memory->counters.store_errors, 1);
+	message_return(&im->msg);
+}
+
 static void one_less(struct importing *im)
 {
-	if (--im->left == 0)
+	struct memory *m = im->msg.port->memory;
+	uint64_t keep = atomic_load(&m->settings.max_exchanges);
+
+	if (--im->left > 0)
+		return;
+	if (keep && im->result.imported)
+		store_trim(m->store, &im->items->x.partition, keep, on_trimmed, im);
+	else
 		message_return(&im->msg);
 }
 
@@ -92,7 +109,8 @@ static void append(struct memory *m, struct importing *im, struct item *it)
 		im->result.expired++;
 		one_less(im);
 	} else {
-		call_run(m->store, &c, &it->sink);
+		/* Who imports waits for what becomes of it, and can send it again. */
+		call_run(store_behind(m->store), &c, &it->sink);
 	}
 }
 

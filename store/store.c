@@ -189,6 +189,11 @@ struct op *store_ping(struct store *st, store_done_cb *cb, void *arg)
 	return st->ops->ping(st, cb, arg);
 }
 
+struct store *store_behind(struct store *st)
+{
+	return st->ops->behind ? st->ops->behind(st) : st;
+}
+
 void store_stats(const struct store *st, struct store_stats *ret)
 {
 	st->ops->stats(st, ret);

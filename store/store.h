@@ -186,6 +186,8 @@ struct store_ops {
 	void (*stats)(const struct store *st, struct store_stats *ret);
 	/* 32 random bytes made once with the schema; the key of ids and delimiters. */
 	const struct digest *(*secret)(const struct store *st);
+	/* Of a spool: the store that it is for. NULL: there is no other. */
+	struct store *(*behind)(struct store *st);
 };
 
 /* First member of every back end. */
@@ -244,6 +246,8 @@ struct op *store_expire(struct store *st, uint64_t now_ms, store_count_cb *cb, v
 struct op *store_trim(struct store *st, const struct partition *p, uint64_t keep,
 		      store_count_cb *cb, void *arg);
 struct op *store_ping(struct store *st, store_done_cb *cb, void *arg);
+/* Past a spool, if there is one: for appends that the store itself is to answer. */
+struct store *store_behind(struct store *st);
 void store_stats(const struct store *st, struct store_stats *ret);
 const struct digest *store_secret(const struct store *st);
 

@@ -350,6 +350,11 @@ static const struct digest *spool_secret(const struct store *st)
 	return store_secret(((const struct spool *)(const void *)st)->inner);
 }
 
+static struct store *spool_behind(struct store *st)
+{
+	return ((struct spool *)(void *)st)->inner;
+}
+
 /* --- opening and closing ------------------------------------------------------------ */
 
 static void spool_free(struct spool *s)
@@ -401,6 +406,7 @@ static const struct store_ops spool_ops = {
 	.close = spool_close,
 	.stats = spool_stats,
 	.secret = spool_secret,
+	.behind = spool_behind,
 	CALL_STORE_OPS,
 };
 

@@ -16,6 +16,9 @@
  * Reads of exchanges go past the order and are completed with what waits. `users`
  * does not see it, and `expire` takes it from the file alone.
  *
+ * An import (store_behind()) goes past it: whoever imports is told what the store says,
+ * and can try again.
+ *
  * The store's answers, when they come: -ESTALE and -EPERM mean that the user wanted it
  * gone or not remembered, and the entry goes. -EINVAL, or failing for `refuse_ms` while
  * the store takes others (five times at least), makes it a dead letter: kept in a table

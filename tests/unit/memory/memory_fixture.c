@@ -209,6 +209,31 @@ void tell(struct fixture *f, const char *session, const char *user, const char *
 	assert_int_equal(keep(f, &x, h.a.epoch), 0);
 }
 
+struct told_import {
+	int times;
+	struct import_result r;
+};
+
+static void on_imported(void *arg, const struct import_result *r)
+{
+	struct told_import *t = arg;
+
+	t->times++;
+	t->r = *r;
+}
+
+void import(struct fixture *f, const struct exchange *v, size_t n, uint64_t epoch,
+	    struct import_result *r)
+{
+	const struct import_batch b = { v, n, epoch, r->head };
+	struct told_import t = { 0 };
+
+	assert_non_null(memory_import(f->port, &b, on_imported, &t));
+	assert_int_equal(t.times, 0);
+	pump_until(f, t.times);
+	*r = t.r;
+}
+
 struct memory_stats stats(const struct fixture *f)
 {
 	struct memory_stats s;

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "fake_log.h"
+#include "memory/admin.h"
 #include "memory/memory.h"
 
 #include <stdatomic.h>
@@ -77,6 +78,9 @@ void on_kept(void *arg, int status);
 struct exchange told(const char *session, const char *user, const char *reply);
 int keep(struct fixture *f, const struct exchange *x, uint64_t epoch); /* the status */
 void tell(struct fixture *f, const char *session, const char *user, const char *reply);
+/* A batch; r->head is that of the last one. */
+void import(struct fixture *f, const struct exchange *v, size_t n, uint64_t epoch,
+	    struct import_result *r);
 /* n of about 600 bytes: "… gardening number7", "reply7". */
 void fill(struct fake_log *log, unsigned n, struct partition p);
 

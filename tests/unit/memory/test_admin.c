@@ -1,7 +1,6 @@
 /* test_admin.c - the store's operations, imports and explanations, from a loop. */
 #include "memory_fixture.h"
 
-#include "memory/admin.h"
 #include "memory/explain.h"
 
 #include <errno.h>
@@ -121,31 +120,6 @@ static void an_edit_is_cleaned_and_is_recalled_from_then_on(void **state)
 
 /* --- imports ----------------------------------------------------------------- */
 
-struct told_import {
-	int times;
-	struct import_result r;
-};
-
-static void on_imported(void *arg, const struct import_result *r)
-{
-	struct told_import *t = arg;
-
-	t->times++;
-	t->r = *r;
-}
-
-static void import(struct fixture *f, const struct exchange *v, size_t n, uint64_t epoch,
-		   struct import_result *r)
-{
-	const struct import_batch b = { v, n, epoch, r->head };
-	struct told_import t = { 0 };
-
-	assert_non_null(memory_import(f->port, &b, on_imported, &t));
-	assert_int_equal(t.times, 0);
-	pump_until(f, t.times);
-	*r = t.r;
-}
-
 static void imported_exchanges_keep_id_and_time_and_are_there_once(void **state)
 {
 	struct fixture *f = *state;
@@ -228,6 +202,25 @@ static void what_has_expired_is_not_imported(void **state)
 	x.at_ms++;
 	import(f, &x, 1, 0, &r);
 	assert_int_equal(r.imported, 1);
+}
+
+static void an_import_leaves_no_more_of_a_user_than_may_be(void **state)
+{
+	struct fixture *f = *state;
+	struct exchange v[5];
+	struct import_result r = { 0 };
+	struct told_call t;
+	static const char *const texts[] = { "One.", "Two.", "Three.", "Four.", "Five." };
+
+	f->cfg.memory.max_exchanges_per_user = 3;
+	memory_set_config(f->m, &f->cfg);
+	for (size_t i = 0; i < 5; i++)
+		v[i] = told("s", texts[i], "Noted.");
+	import(f, v, 5, 0, &r);
+	assert_int_equal(r.imported, 5);
+	read_all(f, &t);
+	assert_int_equal(t.n_rows, 3);
+	assert_string_equal(t.users[0], "Three.");
 }
 
 /* --- explanations ------------------------------------------------------------ */
@@ -314,6 +307,7 @@ int main(void)
 		real_test(a_forget_holds_against_an_import_that_began_before),
 		real_test(an_import_into_a_paused_memory_ends),
 		real_test(what_has_expired_is_not_imported),
+		real_test(an_import_leaves_no_more_of_a_user_than_may_be),
 		real_test(an_explanation_tells_terms_hits_and_what_is_in_the_block),
 		real_test(a_question_that_finds_nothing_is_explained_too),
 	};

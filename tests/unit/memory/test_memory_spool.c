@@ -2,6 +2,7 @@
  */
 #include "memory_fixture.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,31 @@ static void what_is_kept_while_the_store_is_away_is_kept(void **state)
 	assert_int_equal(stats(s->f).keep_failed, 0);
 }
 
+/* Who imports wants to know what became of it, and can try again. */
+static void an_import_is_answered_by_the_store_itself(void **state)
+{
+	struct spooled *s = *state;
+	struct exchange v[2] = { told("a", "My dog is called Rex.", "A fine name."),
+				 told("a", "My cat is called Tom.", "Another.") };
+	struct import_result r = { 0 };
+
+	start(s->f);
+	import(s->f, v, 2, 0, &r);
+	assert_int_equal(r.status, 0);
+	assert_int_equal(r.imported, 2);
+	assert_true(r.head < STORE_SEQ_PROVISIONAL);
+	import(s->f, v, 2, 0, &r);
+	assert_int_equal(r.imported, 0);
+	assert_int_equal(r.known, 2);
+	set_plan(s, "fail=append,status=EPERM"); /* it is paused */
+	import(s->f, v, 2, 0, &r);
+	assert_int_equal(r.status, -EPERM);
+	set_plan(s, "fail=append");
+	import(s->f, v, 2, 0, &r);
+	assert_int_equal(r.status, -EIO);
+	assert_int_equal(r.imported, 0);
+}
+
 static void no_more_is_kept_of_a_user_than_may_be(void **state)
 {
 	struct fixture *f = *state;
@@ -171,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		spool_test(what_waits_is_recalled_and_once_it_arrives_still_once),
 		spool_test(what_is_kept_while_the_store_is_away_is_kept),
+		spool_test(an_import_is_answered_by_the_store_itself),
 		real_test(no_more_is_kept_of_a_user_than_may_be),
 		real_test(what_is_older_than_the_ttl_is_not_recalled),
 	};
