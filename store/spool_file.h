@@ -96,7 +96,10 @@ job_fn spool_read;
 job_fn spool_purge;
 /* Deletes what is done of `who` but for the newest call.keep. rows: as above. */
 job_fn spool_cut;
-/* Deletes what has expired by now_ms, and what was done before old_ms. rows: as above. */
+/*
+ * Deletes what has expired by now_ms, what was done before old_ms, and dead letters that
+ * are too many: answer.n of them. rows: as above.
+ */
 job_fn spool_tidy;
 /* Deletes all that is done. */
 job_fn spool_drop_done;

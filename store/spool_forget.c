@@ -71,6 +71,7 @@ static bool purges(const struct spool_op *op, int status)
 static void on_tidied(struct spool_job *j)
 {
 	forget_rows(j->spool, j);
+	j->spool->stats.dropped += j->job.answer.n; /* dead letters that were too many */
 	spool_job_free(j);
 }
 

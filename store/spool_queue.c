@@ -151,13 +151,19 @@ void parts_free(struct spool *s)
 	free(s->buckets);
 }
 
-/* Replays come in order: each before the first that was told after it. */
+/*
+ * Each before the first that was told after it. They come in order, and there may be
+ * hundreds of thousands: so it is looked for from the last one on.
+ */
 static void insert_replay(struct spool_part *p, struct spool_item *item)
 {
-	struct spool_item *at = TAILQ_FIRST(&p->items);
+	struct spool_item *at = p->last_replay;
 
-	if (at && p->busy)
+	if (!at || at->n > item->n)
+		at = TAILQ_FIRST(&p->items);
+	if (at && at == TAILQ_FIRST(&p->items) && p->busy)
 		at = TAILQ_NEXT(at, entry);
+	p->last_replay = item;
 	while (at && at->n < item->n)
 		at = TAILQ_NEXT(at, entry);
 	if (at)
@@ -200,6 +206,8 @@ void item_free(struct spool_item *item)
 	struct spool_part *p = item->part;
 
 	TAILQ_REMOVE(&p->items, item, entry);
+	if (p->last_replay == item)
+		p->last_replay = NULL;
 	p->n_waiting -= item->kind == ITEM_APPEND;
 	p->n_changes -= item->kind == ITEM_CHANGE;
 	s->replaying -= item->kind == ITEM_REPLAY;
@@ -229,8 +237,10 @@ static struct spool_item *idle_item(struct spool_part *p, uint64_t n)
 
 void spool_row_gone(struct spool *s, const struct spool_row *row)
 {
-	struct spool_part *p = find(s, &row->who);
-	struct spool_item *item = p && !row->dead ? idle_item(p, row->n) : NULL;
+	/* Of what is done there is an item only while it is told again. */
+	bool queued = !row->dead && (row->state == SPOOL_WAITING || s->replaying > 0);
+	struct spool_part *p = queued ? find(s, &row->who) : NULL;
+	struct spool_item *item = p ? idle_item(p, row->n) : NULL;
 
 	if (row->dead) {
 		s->stats.dead--;

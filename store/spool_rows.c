@@ -296,6 +296,28 @@ static int tidy_names(struct db *db)
 			   " AND mark NOT IN (SELECT who FROM dead)");
 }
 
+/* What has expired is nobody's loss; the oldest of too many are: answer.n. */
+static int tidy_dead(struct db *db, struct job *job, struct rows *rows)
+{
+	uint64_t n = 0; /* nobody asks */
+	struct query q = query(db, "DELETE FROM dead WHERE expires_ms > 0"
+				   " AND expires_ms <= ?" DELETED);
+	size_t before;
+	int rc;
+
+	query_u64(&q, job->now_ms);
+	rc = run_delete(&q, rows, true, &n);
+	if (rc < 0)
+		return rc;
+	before = rows->n;
+	q = query(db, "DELETE FROM dead WHERE n IN (SELECT n FROM dead ORDER BY n DESC"
+		      " LIMIT -1 OFFSET ?)" DELETED);
+	query_u64(&q, DEAD_MAX);
+	rc = run_delete(&q, rows, true, &n);
+	job->answer.n = rows->n - before;
+	return rc;
+}
+
 int spool_tidy(struct db *db, struct job *job)
 {
 	struct spool_job *j = spool_job(job);
@@ -314,15 +336,8 @@ int spool_tidy(struct db *db, struct job *job)
 		query_u64(&q, j->old_ms);
 		rc = run_delete(&q, &rows, false, &n);
 	}
-	if (rc == 0) {
-		q = query(db,
-			  "DELETE FROM dead WHERE (expires_ms > 0 AND expires_ms <= ?)"
-			  " OR n IN (SELECT n FROM dead ORDER BY n DESC"
-			  " LIMIT -1 OFFSET ?)" DELETED);
-		query_u64(&q, job->now_ms);
-		query_u64(&q, DEAD_MAX);
-		rc = run_delete(&q, &rows, true, &n);
-	}
+	if (rc == 0)
+		rc = tidy_dead(db, job, &rows);
 	take_rows(j, &rows);
 	return rc < 0 ? rc : tidy_names(db);
 }

@@ -354,6 +354,23 @@ static void a_forget_reaches_what_was_put_aside(void **state)
 	assert_int_equal(spool_stats_of(s->f->st).bytes, 0);
 }
 
+static void dead_letters_that_are_too_many_are_counted_as_lost(void **state)
+{
+	enum { MOST = 1000 };
+	struct spooled *s = *state;
+
+	plan(s, "fail=append,status=ENOENT");
+	tell(s, s->f->st, 0, MOST + 3);
+	pump_until_sent(s, s->f->st);
+	assert_int_equal(forget_session(s->f, "none"), -ENOENT); /* the notes are made */
+	assert_int_equal(spool_stats_of(s->f->st).dead, MOST + 3);
+	assert_int_equal(spool_stats_of(s->f->st).dropped, 0);
+	expire(s->f);
+	assert_int_equal(forget_session(s->f, "none"), -ENOENT);
+	assert_int_equal(spool_stats_of(s->f->st).dead, MOST);
+	assert_int_equal(spool_stats_of(s->f->st).dropped, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +390,7 @@ int main(void)
 		SPOOLED(what_is_refused_for_good_is_put_aside),
 		SPOOLED(one_that_fails_while_others_do_not_is_put_aside),
 		SPOOLED(a_forget_reaches_what_was_put_aside),
+		SPOOLED(dead_letters_that_are_too_many_are_counted_as_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
