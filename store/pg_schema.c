@@ -138,6 +138,9 @@ int pg_schema_migrate(PGconn *conn, const struct rng *rng, struct digest *ret_se
 	/* Whatever the role's default is, a wait for the lock ends with what came before
 	   it in sight. */
 	rc = run(conn, "BEGIN ISOLATION LEVEL READ COMMITTED");
+	/* What tables and indexes are made with is PostgreSQL's own. */
+	if (rc == 0)
+		rc = run(conn, "SET LOCAL search_path = pg_catalog, pg_temp");
 	if (rc == 0)
 		rc = migrate(conn, rng, &secret, reterr);
 	if (rc == 0) {

@@ -15,6 +15,10 @@
 -- empty and nothing is known of them. So that these are good when the tables are full,
 -- no two indexes begin alike, and functions that have an index for all they do say so.
 --
+-- Functions that are called from outside have a search_path of their own, and those that
+-- they call have theirs: in a database that others use too, a schema on the role's path
+-- may hold somebody else's function of a built-in one's name.
+--
 -- All texts are bytea: a text cannot hold U+0000, and names compare as bytes. A
 -- partition, and a session of one, go by a keyed hash (key, mark), since an index holds no
 -- text of more than 2700 bytes, and what is gone is to leave no name behind.
@@ -151,6 +155,7 @@ CREATE FUNCTION memproxy.append(
 	a_user bytea, a_reply bytea, a_sources bytea, a_client bytea, a_model bytea,
 	a_request_id bytea, OUT r_status integer, OUT r_n bigint)
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '3s' SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
@@ -200,6 +205,7 @@ END $$;
 CREATE FUNCTION memproxy.edit(a_now bigint, a_key bytea, a_id bytea, a_user bytea, a_reply bytea,
 	OUT r_status integer, OUT r_n bigint)
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '3s' SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	v_p bigint;
@@ -222,6 +228,7 @@ END $$;
 CREATE FUNCTION memproxy.forget(a_now bigint, a_key bytea, a_tenant bytea, a_name bytea,
 	a_id bytea, a_mark bytea, OUT r_status integer, OUT r_n bigint)
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '3s' SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
@@ -269,6 +276,7 @@ END $$;
 CREATE FUNCTION memproxy.pause(a_now bigint, a_key bytea, a_tenant bytea, a_name bytea,
 	a_paused boolean, OUT r_status integer, OUT r_n bigint)
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '3s' SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
@@ -284,6 +292,7 @@ END $$;
 CREATE FUNCTION memproxy.trim(a_key bytea, a_keep bigint, a_limit bigint,
 	OUT r_n bigint, OUT r_again boolean)
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '3s' SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	v_p bigint;
@@ -326,7 +335,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION memproxy.stats(OUT r_partitions bigint, OUT r_exchanges bigint, OUT r_bytes bigint)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
 	SELECT count(*), coalesce(sum(h.n - h.blocks), 0)::bigint,
 		pg_total_relation_size('memproxy.partition') + pg_total_relation_size('memproxy.exchange')
 		+ pg_total_relation_size('memproxy.gone')
@@ -337,7 +347,8 @@ $$;
 CREATE FUNCTION memproxy.expire(a_now bigint, a_before bigint, a_limit bigint,
 	OUT r_n bigint, OUT r_again boolean, OUT r_partitions bigint, OUT r_exchanges bigint,
 	OUT r_bytes bigint)
-LANGUAGE plpgsql SET lock_timeout = '3s' AS $$
+LANGUAGE plpgsql SET lock_timeout = '3s'
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	v_parts bigint[];
 	v_rows bigint;
@@ -367,7 +378,8 @@ BEGIN
 END $$;
 
 -- Whether one could change something.
-CREATE FUNCTION memproxy.ping(OUT r_writable boolean) LANGUAGE sql STABLE AS $$
+CREATE FUNCTION memproxy.ping(OUT r_writable boolean) LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
 	SELECT NOT current_setting('transaction_read_only')::boolean
 $$;
 
@@ -399,6 +411,7 @@ END $$;
 
 CREATE FUNCTION memproxy.read_since(a_key bytea, a_cursor bigint, a_bytes bigint)
 RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
@@ -425,6 +438,7 @@ END $$;
 
 CREATE FUNCTION memproxy.read_before(a_key bytea, a_cursor bigint, a_bytes bigint)
 RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
@@ -450,6 +464,7 @@ END $$;
 
 CREATE FUNCTION memproxy.get(a_key bytea, a_id bytea)
 RETURNS SETOF memproxy.line LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
 	part memproxy.partition;
@@ -467,7 +482,8 @@ END $$;
 CREATE FUNCTION memproxy.users(a_tenant bytea, a_after_tenant bytea, a_after_name bytea, a_limit bigint)
 RETURNS TABLE (r_tenant bytea, r_name bytea, r_epoch bigint, r_head bigint, r_paused boolean,
 	r_exchanges bigint, r_first bigint, r_last_ms bigint)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 	SELECT h.tenant, h.name, h.epoch, h.head, h.paused, h.n - h.blocks,
 		coalesce((SELECT min(e.seq) FROM memproxy.exchange e WHERE e.p = h.p), 0),
 		coalesce((SELECT e.at_ms FROM memproxy.exchange e WHERE e.p = h.p AND e.state <> 3
@@ -481,7 +497,8 @@ $$;
 
 CREATE FUNCTION memproxy.sessions(a_key bytea, a_skip bigint, a_limit bigint)
 RETURNS TABLE (r_session bytea, r_exchanges bigint, r_first_ms bigint, r_last_ms bigint)
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 	SELECT (SELECT e.session FROM memproxy.exchange e WHERE e.p = s.p AND e.seq = s.newest),
 		s.n, s.first_ms, s.last_ms
 	FROM (

@@ -319,6 +319,34 @@ static void a_schema_given_by_an_administrator_will_do(void **state)
 	PQfinish(conn);
 }
 
+/* Where several use one database, and may make functions in the schema public. */
+static void somebody_elses_functions_are_not_called(void **state)
+{
+	struct fixture *f = *state;
+	PGconn *conn = pg_server_connect();
+	struct exchange x = say(f, "s", "one", "1");
+	struct store_stats stats;
+
+	pg_do(conn, "DROP SCHEMA memproxy CASCADE");
+	pg_do(conn, "CREATE FUNCTION public.pg_total_relation_size(text) RETURNS bigint"
+		    " LANGUAGE sql IMMUTABLE AS 'SELECT 1000000000'");
+	pg_do(conn, "CREATE AGGREGATE public.array_agg(bigint)"
+		    " (SFUNC = pg_catalog.array_append, STYPE = bigint[],"
+		    "  INITCOND = '{-1}')");
+	fixture_reopen(f);
+	assert_int_equal(append(f, &x, 0, NULL), 0);
+	x.expires_ms = f->time.now_ms - 1;
+	x.session = STR("t");
+	set_id(f, &x);
+	assert_int_equal(append(f, &x, 0, NULL), 0);
+	assert_int_equal(expire(f), 1);
+	store_stats(f->st, &stats);
+	assert_in_range(stats.bytes, 1, 999999999);
+	pg_do(conn, "DROP FUNCTION public.pg_total_relation_size(text)");
+	pg_do(conn, "DROP AGGREGATE public.array_agg(bigint)");
+	PQfinish(conn);
+}
+
 static void a_server_that_only_reads_is_read(void **state)
 {
 	struct fixture *f = *state;
@@ -543,6 +571,7 @@ int main(void)
 		OPEN(nobody_there_is_an_error_that_names_the_place),
 		OPEN(a_newer_programs_schema_is_refused),
 		OPEN(a_schema_given_by_an_administrator_will_do),
+		OPEN(somebody_elses_functions_are_not_called),
 		OPEN(a_server_that_only_reads_is_read),
 		OPEN(processes_that_migrate_at_once_agree),
 		OPEN(conflicts_are_tried_again),
