@@ -59,7 +59,7 @@ struct spool_part {
 	TAILQ_ENTRY(spool_part) entry; /* of spool.ready or spool.stalled */
 	struct spool_items items;
 	struct spool_item *last_replay; /* put in last; NULL: it has gone */
-	struct partition partition; /* points behind the struct */
+	struct partition partition;     /* points behind the struct */
 	struct exchange_id mark;
 	bool ready, stalled;
 	unsigned busy;     /* its head is under way, or its entries are being deleted */

@@ -103,10 +103,10 @@ struct spool_stats {
 	uint64_t oldest_ms;      /* how long the first of them has waited */
 	uint64_t dead;           /* dead letters now */
 	uint64_t sent, delay_us; /* so far, and their waits in all */
-	uint64_t dropped;        /* appends that failed here, dead letters over the limit */
-	uint64_t unwanted;       /* sent, but forgotten or paused meanwhile */
-	uint64_t refused;        /* made dead letters so far */
-	uint64_t replayed;       /* sent again */
+	uint64_t dropped;  /* appends that failed here, dead letters over the limit */
+	uint64_t unwanted; /* sent, but forgotten or paused meanwhile */
+	uint64_t refused;  /* made dead letters so far */
+	uint64_t replayed; /* sent again */
 };
 
 struct store_stats {

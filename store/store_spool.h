@@ -31,9 +31,10 @@
  *
  * What was sent is sent once more when the store comes back from a failure, or tells of
  * a head lower than one it gave, or when the process that sent it did not end well, or
- * ended while the store failed: a replica that took over may lack the last of it. Ids make that harmless (only what another process
- * has trimmed meanwhile comes back, until it is trimmed again). What a failover loses of
- *edits, forgets and pauses is not brought back.
+ * ended while the store failed: a replica that took over may lack the last of it. Ids
+ *make that harmless (only what another process has trimmed meanwhile comes back, until it
+ *is trimmed again). What a failover loses of edits, forgets and pauses is not brought
+ *back.
  */
 #ifndef STORE_STORE_SPOOL_H
 #define STORE_STORE_SPOOL_H

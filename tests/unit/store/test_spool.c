@@ -207,7 +207,8 @@ static void a_forget_that_fails_leaves_nothing_here(void **state)
 	assert_int_equal(log_rows(s), 0);
 }
 
-/* Those have a turn each when the store is tried again; who forgets is not to wait so long. */
+/* Those have a turn each when the store is tried again; who forgets is not to wait so
+ * long. */
 static void a_forget_is_answered_however_many_users_wait_for_the_store(void **state)
 {
 	enum { USERS = 20 };
