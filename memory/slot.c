@@ -3,8 +3,9 @@
  *
  * A view is built newest first, page by page; once it reaches the oldest, only
  * what is new is read. Every read tells the epoch: another one than the view's,
- * and the view is dropped and built anew. Between two reads the loop has a turn,
- * so that a long building holds nobody else up, though the store answer inline.
+ * and the view is dropped and built anew; so too where the log has become shorter,
+ * as that of a store does that lost its last writes. Between two reads the loop has
+ * a turn, so that a long building holds nobody else up, though the store answer inline.
  */
 #include "memory/service.h"
 
@@ -128,6 +129,13 @@ static bool has_work(const struct slot *s)
 	return !s->complete || s->catching_up || is_wanted(s);
 }
 
+/* A head goes back where a replica took over that had not got everything: what comes
+ * next gets seqs that have been seen. Provisional ones are in no head. */
+static bool is_another_log(const struct slot *s, const struct store_head *head)
+{
+	return s->known && (head->epoch != s->head.epoch || head->head < s->head.head);
+}
+
 static void on_page(void *arg, int status, const struct store_head *head,
 		    const struct exchange *v, size_t n)
 {
@@ -141,7 +149,7 @@ static void on_page(void *arg, int status, const struct store_head *head,
 	}
 	breaker_worked(s->memory);
 	s->ended = s->begun;
-	if (s->known && head->epoch != s->head.epoch) {
+	if (is_another_log(s, head)) {
 		s->head = *head;
 		drop_view(s);
 		questions_go_cold(s);

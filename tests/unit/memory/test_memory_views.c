@@ -186,6 +186,29 @@ static void another_epoch_drops_the_view(void **state)
 	assert_int_equal(stats(f).views_built, 2);
 }
 
+/* A replica took over that had not got the last two: the epoch is the same. */
+static void a_log_that_has_become_shorter_drops_the_view(void **state)
+{
+	struct fixture *f = *state;
+	struct exchange x = told("a", "The gardening of number77 is new.", "reply77");
+	struct heard h;
+
+	fill(f->log, 5, ME);
+	start(f);
+	ask(f, "number5", &h);
+	assert_non_null(strstr(h.block, "reply5"));
+	/* and since then one has come, whose seq the view has been through */
+	f->log->n = 3;
+	fake_log_add(f->log, &x);
+	ask(f, "number5 number77", &h);
+	assert_null(strstr(h.block, "reply5"));
+	assert_non_null(strstr(h.block, "reply77"));
+	assert_non_null(strstr(h.block, "reply3"));
+	assert_int_equal(stats(f).views_built, 2);
+	ask(f, "number77", &h);
+	assert_int_equal(stats(f).views_built, 2);
+}
+
 static void the_expired_oldest_leave_the_view(void **state)
 {
 	struct fixture *f = *state;
@@ -253,6 +276,7 @@ int main(void)
 		fake_test(a_long_building_holds_nobody_up),
 		fake_test(questions_of_one_user_share_a_reading),
 		fake_test(another_epoch_drops_the_view),
+		fake_test(a_log_that_has_become_shorter_drops_the_view),
 		fake_test(the_expired_oldest_leave_the_view),
 		fake_test(views_out_of_use_go_when_there_are_too_many),
 		fake_test(a_user_with_more_than_fits_keeps_the_newest),
