@@ -42,14 +42,33 @@ static uint64_t turn_key(struct hash128 user, struct hash128 prev)
 	return user.lo ^ (prev.hi << 1 | prev.hi >> 63);
 }
 
+static uint64_t session_key(uint64_t turn, struct str session)
+{
+	return turn ^ hash128(session).lo;
+}
+
+static uint64_t id_key(const struct exchange_id *id)
+{
+	uint64_t key;
+
+	memcpy(&key, id->b, sizeof(key));
+	return key;
+}
+
 static bool is_of(const struct sticky_record *r, struct hash128 user, struct hash128 prev)
 {
 	return hash128_eq(r->user, user) && hash128_eq(r->prev, prev);
 }
 
-static struct sticky_record *first_of(const struct sticky *s, uint64_t key)
+static bool is_over(const struct sticky_record *r, uint64_t now_ms)
 {
-	const uint32_t *i = map64_get(&s->newest, key);
+	return r->expires_ms && r->expires_ms <= now_ms;
+}
+
+static struct sticky_record *at_key(const struct sticky *s, const struct map64 *m,
+				    uint64_t key)
+{
+	const uint32_t *i = map64_get(m, key);
 
 	return i ? &s->v[*i] : NULL;
 }
@@ -60,22 +79,13 @@ static struct sticky_record *next_of(const struct sticky *s,
 	return r->older == STICKY_NONE ? NULL : &s->v[r->older];
 }
 
-static struct sticky_record *find_id(const struct sticky *s, uint64_t key,
-				     const struct exchange_id *id)
-{
-	struct sticky_record *r = first_of(s, key);
-
-	while (r && !exchange_id_eq(&r->id, id))
-		r = next_of(s, r);
-	return r;
-}
-
 static int reserve(struct sticky *s)
 {
 	size_t cap = s->cap ? s->cap + s->cap / 2 : 4;
 	struct sticky_record *grown;
 
-	if (map64_reserve(&s->newest, 1))
+	if (map64_reserve(&s->newest, 1) || map64_reserve(&s->in_session, 1) ||
+	    map64_reserve(&s->of_id, 1))
 		return -ENOMEM;
 	if (s->n < s->cap)
 		return 0;
@@ -87,12 +97,24 @@ static int reserve(struct sticky *s)
 	return 0;
 }
 
-/* Behind the newer ones of its turn: views are built newest first. */
-static void link_record(struct sticky *s, uint64_t key, uint32_t i)
+/* Of the same moment by their place in the log, which what is not there yet is behind. */
+static bool is_newer(const struct sticky_record *a, const struct sticky_record *b)
 {
-	struct sticky_record *new = &s->v[i], *r = first_of(s, key), *newer = NULL;
+	if (a->at_ms != b->at_ms)
+		return a->at_ms > b->at_ms;
+	return a->seq - 1 >= b->seq - 1;
+}
 
-	while (r && r->at_ms > new->at_ms) {
+/* Behind the newer ones of its turn and session: views are built newest first. */
+static void link_record(struct sticky *s, uint32_t i)
+{
+	struct sticky_record *new = &s->v[i], *newer = NULL;
+	uint64_t turn = turn_key(new->user, new->prev);
+	uint64_t key = session_key(turn, sticky_session(new));
+	struct sticky_record *r = at_key(s, &s->in_session, key);
+	const struct sticky_record *newest = at_key(s, &s->newest, turn);
+
+	while (r && !is_newer(new, r)) {
 		newer = r;
 		r = next_of(s, r);
 	}
@@ -100,16 +122,18 @@ static void link_record(struct sticky *s, uint64_t key, uint32_t i)
 	if (newer)
 		newer->older = i;
 	else
-		map64_put(&s->newest, key, i);
+		map64_put(&s->in_session, key, i);
+	if (!newest || is_newer(new, newest))
+		map64_put(&s->newest, turn, i);
+	map64_put(&s->of_id, id_key(&new->id), i);
 }
 
 int sticky_add(struct sticky *s, const struct exchange *block)
 {
-	uint64_t key = turn_key(block->user_hash, block->prev_hash);
-	struct sticky_record *known = find_id(s, key, &block->id), *r;
+	struct sticky_record *known = at_key(s, &s->of_id, id_key(&block->id)), *r;
 	size_t len = block->session.len + block->sources.len;
 
-	if (known) {
+	if (known && exchange_id_eq(&known->id, &block->id)) {
 		known->seq = block->seq ? block->seq : known->seq;
 		return 0;
 	}
@@ -135,7 +159,7 @@ int sticky_add(struct sticky *s, const struct exchange *block)
 		memcpy(r->text + block->session.len, block->sources.p,
 		       block->sources.len);
 	s->bytes += len + 1;
-	link_record(s, key, s->n++);
+	link_record(s, s->n++);
 	return 0;
 }
 
@@ -145,27 +169,29 @@ void sticky_done(struct sticky *s)
 		free(s->v[i].text);
 	free(s->v);
 	map64_done(&s->newest);
+	map64_done(&s->in_session);
+	map64_done(&s->of_id);
 	*s = (struct sticky){ 0 };
 }
 
 size_t sticky_bytes(const struct sticky *s)
 {
-	return s->bytes + s->cap * sizeof(*s->v) + map64_bytes(&s->newest);
+	return s->bytes + s->cap * sizeof(*s->v) + map64_bytes(&s->newest) +
+	       map64_bytes(&s->in_session) + map64_bytes(&s->of_id);
 }
 
 const struct sticky_record *sticky_find(const struct sticky *s, struct str session,
 					bool anywhere, struct hash128 user,
 					struct hash128 prev, uint64_t now_ms)
 {
-	const struct sticky_record *r = first_of(s, turn_key(user, prev)), *other = NULL;
+	uint64_t turn = turn_key(user, prev);
+	const struct sticky_record *r =
+		at_key(s, &s->in_session, session_key(turn, session));
 
-	for (; r; r = next_of(s, r)) {
-		if (!is_of(r, user, prev) || (r->expires_ms && r->expires_ms <= now_ms))
-			continue;
-		if (str_eq(sticky_session(r), session))
+	for (; r; r = next_of(s, r))
+		if (is_of(r, user, prev) && str_eq(sticky_session(r), session) &&
+		    !is_over(r, now_ms))
 			return r;
-		if (!other)
-			other = r;
-	}
-	return anywhere ? other : NULL;
+	r = anywhere ? at_key(s, &s->newest, turn) : NULL;
+	return r && is_of(r, user, prev) && !is_over(r, now_ms) ? r : NULL;
 }

@@ -40,14 +40,16 @@ struct sticky {
 	struct sticky_record *v;
 	uint32_t n;
 	size_t cap, bytes;
-	struct map64 newest; /* by turn, to the index of its newest record */
+	/* To the index of the newest record: of the turn; of the turn in a session (many
+	 * conversations may begin alike). And of the id to its own. */
+	struct map64 newest, in_session, of_id;
 };
 
 struct sticky_record {
 	uint64_t seq, at_ms, expires_ms; /* seq 0: not read from the store yet */
 	struct exchange_id id;
 	struct hash128 user, prev; /* the turn */
-	uint32_t older;            /* the next record of that turn, or STICKY_NONE */
+	uint32_t older; /* the next record of that turn in its session, or STICKY_NONE */
 	uint32_t session_len, sources_len;
 	char *text; /* the session, then the sources */
 };
@@ -60,7 +62,8 @@ size_t sticky_bytes(const struct sticky *s);
 
 /*
  * The newest record of a turn, in the session if there is one there, else (`anywhere`)
- * in any; NULL: none. Borrowed until the next call of sticky_add().
+ * the newest of all; NULL: none, or it has expired. Borrowed until the next call of
+ * sticky_add().
  */
 const struct sticky_record *sticky_find(const struct sticky *s, struct str session,
 					bool anywhere, struct hash128 user,

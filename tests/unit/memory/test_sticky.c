@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -64,6 +66,52 @@ static void the_session_goes_first_and_any_other_only_where_asked(void **state)
 	assert_true(str_eq(found(&s, "a", true), STR("of a")));
 	assert_null(found(&s, "c", false).p);
 	assert_true(str_eq(found(&s, "c", true), STR("of b")));
+	sticky_done(&s);
+}
+
+/* A block, and that it was refused: built newest first, and as they come. */
+static void of_the_same_moment_the_last_in_the_log_counts(void **state)
+{
+	struct exchange put = record("a", 1, 10, "put"), refused = record("a", 2, 10, "");
+	struct sticky s = { 0 };
+
+	(void)state;
+	put.seq = 5;
+	refused.seq = 6;
+	add(&s, refused);
+	add(&s, put);
+	assert_int_equal(found(&s, "a", false).len, 0);
+	assert_int_equal(found(&s, "b", true).len, 0);
+	sticky_done(&s);
+	put.seq = refused.seq = 0;
+	add(&s, put);
+	add(&s, refused);
+	assert_int_equal(found(&s, "a", false).len, 0);
+	assert_int_equal(found(&s, "b", true).len, 0);
+	sticky_done(&s);
+}
+
+/* As of a job that begins each day with the same words: who walks them all for each never
+ * comes to the end of this. */
+static void many_conversations_may_begin_alike(void **state)
+{
+	enum { MANY = 400000 };
+	struct sticky s = { 0 };
+	struct exchange x;
+	char session[16];
+
+	(void)state;
+	for (uint32_t i = MANY; i > 0; i--) {
+		snprintf(session, sizeof(session), "s%u", i);
+		x = record(session, 0, i, "x");
+		memcpy(x.id.b, &i, sizeof(i));
+		x.seq = i;
+		add(&s, x);
+	}
+	for (int i = 0; i < 100000; i++)
+		assert_null(found(&s, "none", false).p);
+	assert_non_null(found(&s, "none", true).p);
+	assert_non_null(found(&s, "s1", false).p);
 	sticky_done(&s);
 }
 
@@ -142,6 +190,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_newest_of_a_turn_counts_in_whatever_order_they_come),
 		cmocka_unit_test(the_session_goes_first_and_any_other_only_where_asked),
+		cmocka_unit_test(of_the_same_moment_the_last_in_the_log_counts),
+		cmocka_unit_test(many_conversations_may_begin_alike),
 		cmocka_unit_test(another_turn_has_none),
 		cmocka_unit_test(the_same_record_again_is_one_and_learns_its_seq),
 		cmocka_unit_test(what_has_expired_is_passed_over),
