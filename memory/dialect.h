@@ -36,22 +36,22 @@ enum splice_kind {
 };
 
 /*
- * What names a turn: turn_hash() of its run of user texts as a whole, and of the
- * assistant text before (zero: none).
+ * What names a turn: a hash of its user messages, which for one of text is its
+ * turn_hash(), and turn_hash() of the assistant text before (zero: none).
  */
 struct turn_key {
 	struct hash128 user, prev;
 };
 
 /*
- * splice_at is an offset into the body, in the run's last user message: where a
+ * splice_at is an offset into the body, in the turn's last user message: where a
  * block went when that message was the request's last, so that it can go there
  * again when the client resends the turn.
  */
 struct turn {
 	struct turn_key key;
 	size_t splice_at;
-	enum splice_kind splice_kind;
+	enum splice_kind splice_kind; /* not SPLICE_NONE */
 };
 
 /*
@@ -85,11 +85,14 @@ struct request_view {
 	bool user_last; /* the last message is that run's, and has a place for a block */
 
 	/*
-	 * Every run of user messages that has text, in order. The last is the one that
-	 * user_text tells, where there is one; a new block is for it if user_last.
+	 * For each run of user messages, and each of its messages from the first with
+	 * text on, the run up to there: what the turn was when a request ended with it.
+	 * Messages without a place are in none. A new block is for the last one, if
+	 * user_last.
 	 */
 	struct turn *turns;
 	size_t n_turns;
+	size_t n_runs; /* with those that have no text */
 };
 
 struct reply_tap;
@@ -121,8 +124,8 @@ struct dialect {
 	int (*read)(struct str body, struct arena *a, struct request_view *ret);
 	/*
 	 * The bytes to insert at a turn's splice_at for a block of plain text (valid
-	 * UTF-8), set off from what follows by a blank line; `kind` is the turn's and
-	 * not SPLICE_NONE. .p NULL: out of memory.
+	 * UTF-8), set off from what follows by a blank line; `kind` is the turn's.
+	 * .p NULL: out of memory.
 	 */
 	struct str (*splice)(enum splice_kind kind, struct str block, struct arena *a);
 	/* One `data:` payload of a streamed reply, and a whole plain one. */

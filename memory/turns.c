@@ -36,8 +36,8 @@ struct reader {
 	struct json_iter run;
 	struct turn_item run_last; /* its last item */
 	size_t run_texts;
-	struct hash128 run_hash;
-	struct str only_text; /* its one text, while that is still in `text` */
+	struct hash128 run_key; /* of what it says so far; zero: nothing */
+	struct str only_text;   /* its one text, while that is still in `text` */
 	struct seen_text reply_before, user_before;
 	bool run_open; /* a user's item now belongs to it */
 	bool in_loop;  /* tools were called, and the turn goes on */
@@ -159,12 +159,21 @@ static int read_run(struct reader *r)
 	return 0;
 }
 
-static int add_turn(struct reader *r)
+/*
+ * The run as far as this item is a turn: what a request that ended here was about.
+ * The client may send more behind it, and what was put in here stays.
+ */
+static int add_turn(struct reader *r, const struct turn_item *item, struct hash128 text)
 {
-	struct turn turn = { .key = { r->run_hash, r->reply_before.hash } };
+	struct hash128 key[2] = { r->run_key, text };
+	struct turn turn = { .key = { text, r->reply_before.hash } };
 
-	turn.splice_kind =
-		turns_find_place(r->form, &r->run_last, r->body, &turn.splice_at);
+	turn.splice_kind = turns_find_place(r->form, item, r->body, &turn.splice_at);
+	if (r->run_texts == 0 || turn.splice_kind == SPLICE_NONE)
+		return 0;
+	if (r->run_key.lo != 0 || r->run_key.hi != 0)
+		turn.key.user = hash128((struct str){ (const char *)key, sizeof(key) });
+	r->run_key = turn.key.user;
 	return buf_add(&r->turns, &turn, sizeof(turn));
 }
 
@@ -173,23 +182,20 @@ static int end_run(struct reader *r)
 	if (!r->run_open)
 		return 0;
 	r->run_open = false;
-	if (r->run_texts == 0)
+	if (r->run_texts < 2)
 		return 0;
-	if (r->run_texts > 1) {
-		if (read_run(r))
-			return -ENOMEM;
-		r->run_hash = turn_hash(buf_str(&r->run_text));
-		if (add_sent(r, true, r->run_hash))
-			return -ENOMEM;
-	}
-	return add_turn(r);
+	if (read_run(r))
+		return -ENOMEM;
+	return add_sent(r, true, turn_hash(buf_str(&r->run_text)));
 }
 
 static void begin_run(struct reader *r, struct json_iter at)
 {
 	r->run = at;
 	r->run_texts = 0;
+	r->run_key = (struct hash128){ 0, 0 };
 	r->run_open = true;
+	r->view->n_runs++;
 	r->in_loop = false;
 	r->reply_before = r->assistant_text;
 	r->user_before = r->user_text;
@@ -211,15 +217,15 @@ static int take_user(struct reader *r, struct json_iter at, const struct turn_it
 	if (!r->run_open && !(nothing && r->in_loop))
 		begin_run(r, at);
 	r->run_last = *item;
-	if (said.text.len == 0)
+	if (!r->run_open)
 		return 0;
+	if (said.text.len == 0)
+		return add_turn(r, item, (struct hash128){ 0, 0 });
 	struct seen_text seen = { *item, turn_hash(said.text) };
-	if (r->run_texts++ == 0) {
+	if (r->run_texts++ == 0)
 		r->only_text = said.text;
-		r->run_hash = seen.hash;
-	}
 	r->user_text = seen;
-	return add_sent(r, true, seen.hash);
+	return add_turn(r, item, seen.hash) ? -ENOMEM : add_sent(r, true, seen.hash);
 }
 
 static int take_assistant(struct reader *r, const struct turn_item *item)

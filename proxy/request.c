@@ -221,7 +221,7 @@ static size_t backfill(const struct request *rq)
 {
 	bool alone = !rq->side_call && rq->session_name.id.len &&
 		     !rq->view.has_assistant &&
-		     !rq->view.facts.previous_response_id.len && rq->view.n_turns == 1;
+		     !rq->view.facts.previous_response_id.len && rq->view.n_runs == 1;
 
 	return alone ? rq->rules->cfg->memory.max_context_messages / 2 : 0;
 }

@@ -212,8 +212,6 @@ int request_make_insertions(struct request *rq)
 	for (size_t i = 0; i < rq->n_puts; i++) {
 		const struct turn *t = &rq->view.turns[rq->puts[i].turn];
 
-		if (t->splice_kind == SPLICE_NONE)
-			continue;
 		v[n].at = t->splice_at;
 		v[n].bytes =
 			rq->dialect->splice(t->splice_kind, rq->puts[i].block, rq->arena);

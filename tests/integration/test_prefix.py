@@ -80,6 +80,26 @@ def test_the_prefix_stays_through_a_restart_and_another_proxy(launch, upstream, 
     assert resent >= 19
 
 
+@pytest.mark.parametrize("named", [False, True], ids=["unnamed", "named"])
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+def test_the_prefix_stays_where_the_user_goes_on_without_a_reply(launch, upstream, api, named):
+    program = launch(upstream.url, config=budget(300))
+    grow_a_garden(program, upstream)
+    conversation = Conversation(api, session="the-conversation" if named else None)
+    before, new = None, 0
+    for n, topic in enumerate(TOPICS[:6]):
+        conversation.user(f"Turn {n}: what about my {topic}?")
+        upstream.behaviour = api.answer(f"Fine ({n}).")
+        reply = conversation.send(program)
+        new += "injected" in status_of(reply)
+        if before is not None:
+            assert_prefix(before, upstream.last.body, api.end)
+        before = upstream.last.body
+        if n % 3 == 2:
+            conversation.assistant(f"Fine ({n}).")
+    assert new >= 3
+
+
 def test_a_conversation_holds_three_budgets_at_most(launch, upstream):
     program = launch(upstream.url, config=budget(200))
     grow_a_garden(program, upstream)

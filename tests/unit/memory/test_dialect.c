@@ -526,10 +526,12 @@ static void every_turn_has_its_key_and_place(void **state)
 		state, MESSAGES(S("s") "," U("one") "," A("first") "," U("two") "," U(
 			       "three") "," A("second") "," U("four")));
 
-	assert_int_equal(v.n_turns, 3);
+	assert_int_equal(v.n_turns, 4);
+	assert_int_equal(v.n_runs, 3);
 	expect_key(&v.turns[0], "one", NULL);
-	expect_key(&v.turns[1], "two\n\nthree", "first");
-	expect_key(&v.turns[2], "four", "second");
+	expect_key(&v.turns[1], "two", "first");
+	assert_true(hash128_eq(v.turns[2].key.prev, turn_hash(STR("first"))));
+	expect_key(&v.turns[3], "four", "second");
 	assert_true(v.has_assistant);
 	assert_true(v.user_last);
 }
@@ -548,6 +550,35 @@ static void a_turn_keeps_its_place_when_it_is_history(void **state)
 			  MESSAGES(PARTS("user", TEXT("see")) "," A("r") "," U("x")));
 	expect_same_place(state, MESSAGES(U("one") "," REMINDER),
 			  MESSAGES(U("one") "," REMINDER "," A("r") "," U("x")));
+}
+
+/* No reply came, or one that is not resent: what was put in with the first stays there.
+ */
+static void a_turn_keeps_its_place_when_the_user_goes_on(void **state)
+{
+	static const char *const more[] = { U("two"), U("one"), REMINDER,
+					    PARTS("user", IMAGE) };
+	struct request_view v;
+
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		struct str body = arena_printf(
+			arena_of(state),
+			MESSAGES(U("zero") "," A("q") "," U("one") ",%s"), more[i]);
+		struct str and_more = arena_printf(
+			arena_of(state),
+			MESSAGES(U("zero") "," A("q") "," U("one") ",%s," U("three")),
+			more[i]);
+
+		expect_same_place(state, MESSAGES(U("zero") "," A("q") "," U("one")),
+				  body.p);
+		expect_same_place(state, body.p, and_more.p);
+		v = read_body(state, and_more.p);
+		assert_int_equal(v.n_turns, 4);
+		assert_int_equal(v.n_runs, 2);
+		for (size_t k = 1; k < v.n_turns; k++)
+			assert_false(
+				hash128_eq(v.turns[k].key.user, v.turns[k - 1].key.user));
+	}
 }
 
 static void in_a_tool_loop_the_turns_have_their_places(void **state)
@@ -575,7 +606,7 @@ static void a_message_without_content_has_no_place(void **state)
 		struct request_view v = read_body(state, body.p);
 
 		assert_int_equal(v.n_turns, 1);
-		assert_int_equal(v.turns[0].splice_kind, SPLICE_NONE);
+		expect_key(&v.turns[0], "x", NULL);
 	}
 }
 
@@ -714,6 +745,7 @@ int main(void)
 		CASE(a_spliced_body_reads_as_the_original),
 		CASE(every_turn_has_its_key_and_place),
 		CASE(a_turn_keeps_its_place_when_it_is_history),
+		CASE(a_turn_keeps_its_place_when_the_user_goes_on),
 		CASE(in_a_tool_loop_the_turns_have_their_places),
 		CASE(a_message_without_content_has_no_place),
 		CASE(what_has_no_text_is_no_turn),
