@@ -133,14 +133,30 @@ static int put_back(struct recalling *r, size_t turn, const struct sticky_record
 	return 0;
 }
 
-/* Of a turn that another conversation may have begun with too, only in this one. */
+/* This session itself had the turn: its exchange, with the reply that is before the next
+ * turn, lies in it. */
+static bool was_here(const struct recalling *r, size_t turn)
+{
+	const struct recall_question *q = &r->q->q;
+	struct str session = { NULL, 0 };
+
+	if (turn + 1 < q->n_turns)
+		session = view_session_of_reply(r->view, q->turns[turn + 1].prev);
+	return session.p && str_eq(session, r->q->answer.session);
+}
+
+/*
+ * Another conversation may have begun with the same words: its block counts for what
+ * this one took over from it, not for a new turn, nor for one that went without here.
+ */
 static const struct sticky_record *record_of(const struct recalling *r, size_t turn)
 {
 	const struct recall_question *q = &r->q->q;
 	bool is_new = q->want_block && turn == q->n_turns - 1;
 
-	return sticky_find(view_sticky(r->view), r->q->answer.session, !is_new,
-			   q->turns[turn].user, q->turns[turn].prev, r->now_ms);
+	return sticky_find(view_sticky(r->view), r->q->answer.session,
+			   !is_new && !was_here(r, turn), q->turns[turn].user,
+			   q->turns[turn].prev, r->now_ms);
 }
 
 static int put_all_back(struct recalling *r)

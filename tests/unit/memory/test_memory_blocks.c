@@ -136,6 +136,32 @@ static void the_same_words_in_another_conversation_get_a_new_block(void **state)
 	assert_non_null(strstr(other.block, "Max"));
 }
 
+/* The store was late, or the block refused: the next request begins as this one did. */
+static void a_turn_that_went_without_gets_no_block_of_another_conversation(void **state)
+{
+	struct talk t = { .session = "other", .texts = { "How is my dog?" }, .n = 1 };
+	struct fixture *f = *state;
+	struct heard first, h;
+
+	tell_of_animals(f);
+	put_in(f, &t, &first);
+	assert_int_equal(first.a.n_puts, 1);
+	tell(f, "now", "How is my dog?", "He is well.");
+	t.session = "now";
+	t.texts[1] = "He is well.";
+	t.texts[2] = "And my cat?";
+	t.n = 3;
+	put_in(f, &t, &h);
+	assert_int_equal(h.a.n_puts, 1);
+	assert_int_equal(h.a.puts[0].turn, 1);
+	/* taken over into a session of another name, it stays */
+	t.session = "resumed";
+	t.texts[1] = "Rex is well.";
+	put_in(f, &t, &h);
+	assert_int_equal(h.a.puts[0].turn, 0);
+	assert_string_equal(h.blocks[0], first.block);
+}
+
 static void a_tool_loop_keeps_its_block_and_its_session(void **state)
 {
 	struct talk t = { .texts = { "How is my dog?" }, .n = 1 };
@@ -243,6 +269,7 @@ int main(void)
 		real_test(a_block_is_put_back_with_its_turn),
 		real_test(the_same_request_again_has_the_same_block),
 		real_test(the_same_words_in_another_conversation_get_a_new_block),
+		real_test(a_turn_that_went_without_gets_no_block_of_another_conversation),
 		real_test(a_tool_loop_keeps_its_block_and_its_session),
 		real_test(a_refused_block_is_not_put_back),
 		real_test(blocks_do_not_pile_up_in_a_conversation),
