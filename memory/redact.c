@@ -34,6 +34,7 @@ static const struct shape {
 	{ "sk_live_", "", 16, 0 },      /* Stripe */
 	{ "sk_test_", "", 16, 0 },
 	{ "rk_live_", "", 16, 0 },
+	{ "rk_test_", "", 16, 0 },
 	{ "whsec_", "", 16, 0 },
 	{ "AKIA", "", 16, 0 }, /* AWS */
 	{ "ASIA", "", 16, 0 },
@@ -52,6 +53,20 @@ static const struct shape {
 	{ "xapp-", "-", 10, HAS_DIGIT },
 	{ "AIza", "-_", 35, 0 }, /* Google */
 	{ "ya29.", "-_.", 20, 0 },
+	{ "GOCSPX-", "-_", 20, 0 },
+	{ "nvapi-", "-_", 40, 0 },       /* NVIDIA */
+	{ "csk-", "", 40, 0 },           /* Cerebras */
+	{ "r8_", "", 30, 0 },            /* Replicate */
+	{ "tvly-", "-", 20, HAS_DIGIT }, /* Tavily */
+	{ "hvs.", "-_", 20, 0 },         /* Vault */
+	{ "glsa_", "_", 30, 0 },         /* Grafana */
+	{ "dckr_pat_", "-_", 20, 0 },    /* Docker */
+	{ "dop_v1_", "", 40, 0 },        /* DigitalOcean */
+	{ "shpat_", "", 30, 0 },         /* Shopify */
+	{ "lin_api_", "", 30, 0 },       /* Linear */
+	{ "sbp_", "", 40, 0 },           /* Supabase */
+	{ "ATATT3", "-_=", 40, 0 },      /* Atlassian */
+	{ "AGE-SECRET-KEY-1", "", 50, 0 },
 	{ "hf_", "", 30, 0 },  /* Hugging Face */
 	{ "gsk_", "", 40, 0 }, /* Groq */
 	{ "xai-", "", 40, 0 },
@@ -68,9 +83,9 @@ static const struct shape {
 
 /* How the name ends in front of a `=` or `:` behind which a secret stands. */
 static const char *const secret_names[] = {
-	"password",   "passwd",      "passphrase", "pwd",       "secret",
-	"token",      "api_key",     "api-key",    "apikey",    "access_key",
-	"secret_key", "private_key", "accesskey",  "secretkey",
+	"password",  "passwd",    "passphrase", "pwd",        "secret",     "token",
+	"api_key",   "api-key",   "apikey",     "access_key", "secret_key", "private_key",
+	"accesskey", "secretkey", "master_key", "salt_key",   "accountkey", "signing_key",
 };
 
 static bool is_digit(char c)
@@ -221,27 +236,39 @@ static bool is_password(struct str s)
 	return s.len >= 8 && digit && letter && !is_dotted_name(s);
 }
 
-/* `PASSWORD=…`, `"api_key": "…"`, found at the `=` or `:`. */
+/* `${DB_PASSWORD_1}`, `<your-key-1>`: where a secret is to be put. */
+static bool is_placeholder(struct str s)
+{
+	return str_has_prefix(s, STR("${")) || str_has_prefix(s, STR("$(")) ||
+	       str_has_prefix(s, STR("{")) || str_has_prefix(s, STR("<"));
+}
+
+/* `PASSWORD=…`, `"api_key": "…"`, found at the `=` or `:`. In quotes any mark may be
+ * part of it. */
 static bool match_assignment(struct str text, size_t at, struct span *ret)
 {
 	struct str head = str_slice(text, 0, at + LOOK);
+	const char *ends = "\"'`,;&<>(){}[] \t\r\n";
+	char in_quotes[] = "? \t\r\n";
 	size_t from = at + 1, to;
 
 	if (!is_named(text, at))
 		return false;
 	while (from < head.len && is_one_of(head.p[from], " \t"))
 		from++;
-	if (from < head.len && is_one_of(head.p[from], "\"'`"))
-		from++;
-	for (to = from;
-	     to < head.len && !is_one_of(head.p[to], "\"'`,;&<>(){}[] \t\r\n");)
+	if (from < head.len && is_one_of(head.p[from], "\"'`")) {
+		in_quotes[0] = head.p[from++];
+		ends = in_quotes;
+	}
+	for (to = from; to < head.len && !is_one_of(head.p[to], ends);)
 		to++;
 	if (to == head.len && to < text.len)
 		return false; /* too long */
 	if (to < head.len && is_one_of(head.p[to], "(["))
 		return false; /* a call or a subscript: code */
 	*ret = (struct span){ from, to };
-	return is_password(str_slice(head, from, to));
+	struct str value = str_slice(head, from, to);
+	return is_password(value) && !is_placeholder(value);
 }
 
 /* --------------------------------------------------------------------------------- */

@@ -198,6 +198,24 @@ static void keys_are_known_by_their_shape(void **state)
 {
 	static const char *const keys[] = {
 		"sk-" ALNUM36,
+		"rk_test_" ALNUM36,
+		"GOCSPX-"
+		"abcdefghij-lmnopqrs_uvwxyz12",
+		"nvapi-" ALNUM36 "-" ALNUM36,
+		"csk-" ALNUM36 ALNUM36,
+		"r8_" ALNUM36,
+		"tvly-dev-" ALNUM36,
+		"hvs.CAES" ALNUM36,
+		"glsa_" ALNUM36 "_0123abcd",
+		"dckr_pat_" ALNUM36,
+		"dop_v1_" ALNUM36 ALNUM36,
+		"shpat_"
+		"0123456789abcdef0123456789abcdef",
+		"lin_api_" ALNUM36,
+		"sbp_"
+		"0123456789abcdef0123456789abcdef01234567",
+		"ATATT3x" ALNUM36 "=0123",
+		"AGE-SECRET-KEY-1" ALNUM36 ALNUM36,
 		"sk-proj-" ALNUM36 "_-x",
 		"sk-ant-"
 		"api03-" ALNUM36,
@@ -275,6 +293,15 @@ static void passwords_named_as_such_are_redacted(void **state)
 			"{\"api_key\": \"[redacted]\"}");
 	expect_redacted(state, "Password : 'p4ss w0rd' client-secret=`abcd1234`",
 			"Password : 'p4ss w0rd' client-secret=`[redacted]`");
+	/* in quotes with all of its marks */
+	expect_redacted(state,
+			"\"password\": \"Tr0ub4dor&3;(x\", 'secret': 'a1,b2{c3}d4'",
+			"\"password\": \"[redacted]\", 'secret': '[redacted]'");
+	expect_redacted(state, "LITELLM_MASTER_KEY=sk-abc123def",
+			"LITELLM_MASTER_KEY=[redacted]");
+	expect_redacted(state, "DefaultEndpoints;AccountKey=Ab1+/" ALNUM36 "==;x",
+			"DefaultEndpoints;AccountKey=[redacted];x");
+	is_kept(state, "password: \"${DB_PASSWORD_1}\" or \"<your-password-1>\"");
 	is_kept(state, "password = os.environ['DB_PASSWORD_1']");
 	is_kept(state, "token=tokens[index1234], api_key=settings.openai_key2");
 	is_kept(state, "password: str = Field(default=None)");
