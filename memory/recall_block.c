@@ -17,6 +17,9 @@ enum {
 	CANDIDATES = 64, /* exchanges; fills 4000 tokens where turns are short */
 	/* The blocks of a conversation may come to so many budgets, */
 	CAP_BUDGETS = 3,
+	/* also put together from turns that others had; a budget may have been lowered,
+	 */
+	RESENT_BUDGETS = 4 * CAP_BUDGETS,
 	/* and less than one part in so many of one is not worth a block. */
 	LEAST_SHARE = 2,
 	/* Of a session given back, so many exchanges are shown as a hit is, */
@@ -161,9 +164,10 @@ static const struct sticky_record *record_of(const struct recalling *r, size_t t
 
 static int put_all_back(struct recalling *r)
 {
+	size_t most = RESENT_BUDGETS * r->q->q.budget_tokens;
 	const struct sticky_record *record;
 
-	for (size_t i = 0; i < r->q->q.n_turns; i++) {
+	for (size_t i = 0; i < r->q->q.n_turns && r->tokens < most; i++) {
 		record = record_of(r, i);
 		if (record && put_back(r, i, record))
 			return -1;

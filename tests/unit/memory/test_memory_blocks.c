@@ -224,6 +224,33 @@ static void blocks_do_not_pile_up_in_a_conversation(void **state)
 	assert_true(capped);
 }
 
+/* Turns that were asked about one by one, and then sent as if they were one conversation:
+ * what that costs has a bound, and one that a lowered budget does not come to. */
+static void what_is_put_back_has_a_bound(void **state)
+{
+	static const unsigned budgets[] = { 1000, 250, 50 };
+	struct talk t = { .texts = { "x", "No.", "Which lectures were there?" }, .n = 3 };
+	struct fixture *f = *state;
+	struct heard h;
+
+	tell_of_animals(f);
+	put_in(f, &t, &h);
+	assert_true(h.a.tokens > 600);
+	t.texts[1] = "Nor now.";
+	t.texts[2] = "Which other lectures?";
+	put_in(f, &t, &h);
+	assert_true(h.a.tokens > 600);
+	t = (struct talk){ .texts = { "x", "No.", "Which lectures were there?",
+				      "Nor now.", "Which other lectures?" },
+			   .n = 5,
+			   .in_loop = true };
+	for (size_t i = 0; i < sizeof(budgets) / sizeof(*budgets); i++) {
+		t.budget = budgets[i];
+		put_in(f, &t, &h);
+		assert_int_equal(h.a.n_puts, budgets[i] == 50 ? 1 : 2);
+	}
+}
+
 static void a_client_without_history_gets_its_session_back(void **state)
 {
 	struct talk t = { .session = "a", .texts = { "Yes." }, .n = 1, .backfill = 10 };
@@ -273,6 +300,7 @@ int main(void)
 		real_test(a_tool_loop_keeps_its_block_and_its_session),
 		real_test(a_refused_block_is_not_put_back),
 		real_test(blocks_do_not_pile_up_in_a_conversation),
+		real_test(what_is_put_back_has_a_bound),
 		real_test(a_client_without_history_gets_its_session_back),
 		real_test(what_the_api_holds_itself_is_left_out),
 	};
