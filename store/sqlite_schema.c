@@ -85,6 +85,13 @@ static const char *const migrations[] = {
 	"DROP INDEX exchange_session;"
 	"CREATE INDEX exchange_session ON exchange (p, session, prev, at_ms, state);"
 	"PRAGMA user_version = 2;",
+
+	/* Siblings are found by their places too, and what they follow by its reply: a
+	   session in which every reply is the same costs no more than another. */
+	"DROP INDEX exchange_session;"
+	"CREATE INDEX exchange_session ON exchange (p, session, prev, k, at_ms, state);"
+	"CREATE INDEX exchange_reply ON exchange (p, session, reply_digest, k);"
+	"PRAGMA user_version = 3;",
 };
 
 enum { VERSION = sizeof(migrations) / sizeof(*migrations) };

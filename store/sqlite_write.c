@@ -190,10 +190,10 @@ static int supersede(struct db *db, struct job *job, struct partition_row *row)
 	    digest_is_zero(&x->prev))
 		return 0;
 	q = query(db, "INSERT OR REPLACE INTO gone (p, id, kind, epoch, seq, gone_ms)"
-		      " SELECT p, id, ?6, ?4, k & 4294967295, ?5 FROM exchange AS old"
+		      " SELECT p, id, ?6, ?4, k & 4294967295, ?5 FROM exchange"
 		      " WHERE p = ?1 AND session = ?2 AND prev = ?3 AND named"
-		      " AND NOT EXISTS (SELECT 1 FROM exchange AS parent WHERE p = ?1"
-		      " AND session = ?2 AND k >= old.k AND reply_digest = ?3)");
+		      " AND k > ifnull((SELECT max(k) FROM exchange WHERE p = ?1"
+		      " AND session = ?2 AND reply_digest = ?3), 0)");
 	query_u64(&q, row->p);
 	query_id(&q, &job->session_mark);
 	query_bytes(&q, x->prev.b, sizeof(x->prev.b));

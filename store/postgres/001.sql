@@ -76,7 +76,10 @@ CREATE TABLE memproxy.exchange (
 	UNIQUE (id, p)
 );
 
-CREATE INDEX exchange_session ON memproxy.exchange (mark, prev);
+-- Of siblings, and of what they follow: a session in which every reply is the same costs
+-- no more than another.
+CREATE INDEX exchange_session ON memproxy.exchange (mark, prev, seq);
+CREATE INDEX exchange_reply ON memproxy.exchange (mark, reply_digest, seq);
 CREATE INDEX exchange_expires ON memproxy.exchange (expires_ms) WHERE expires_ms IS NOT NULL;
 
 -- What is gone, without its text; id: an exchange's, or a session's mark.
@@ -130,10 +133,10 @@ RETURNS bigint LANGUAGE sql AS $$
 	WITH old AS (
 		DELETE FROM memproxy.exchange o
 		WHERE o.p = a_p AND o.mark = a_mark AND o.prev = a_prev AND o.named
-		AND NOT EXISTS (
-			SELECT FROM memproxy.exchange parent
+		AND o.seq > coalesce((
+			SELECT max(parent.seq) FROM memproxy.exchange parent
 			WHERE parent.p = a_p AND parent.mark = a_mark
-			AND parent.seq >= o.seq AND parent.reply_digest = a_prev)
+			AND parent.reply_digest = a_prev), 0)
 		RETURNING o.id, o.seq
 	), noted AS (
 		INSERT INTO memproxy.gone (p, id, kind, epoch, seq, gone_ms)

@@ -202,6 +202,7 @@ static void make_it_version_1(sqlite3 *db)
 {
 	sql(db, "DROP TRIGGER exchange_gone");
 	sql(db, "DROP INDEX exchange_session");
+	sql(db, "DROP INDEX exchange_reply");
 	sql(db, "ALTER TABLE partition DROP COLUMN blocks");
 	sql(db, "CREATE INDEX exchange_session ON exchange (p, session, prev, at_ms)");
 	sql(db, "CREATE TRIGGER exchange_gone AFTER DELETE ON exchange BEGIN"
