@@ -16,6 +16,9 @@ enum {
 	ESCAPED = 6,
 	BATCH_LINES = 64,
 	BATCH_BYTES = 256 << 10,
+	/* A line can hold a session of many thousand: others get their turn in between.
+	 */
+	CALL_EXCHANGES = 64,
 	ERRORS_MAX = 20, /* told of; all are counted */
 };
 
@@ -36,6 +39,8 @@ struct importing {
 	struct arena *arena;
 	struct api_line lines[BATCH_LINES];
 	size_t n_lines, bytes;
+	struct exchange *v; /* of all its lines */
+	size_t n, sent;     /* exchanges; so many are with the store or kept */
 	bool answered;
 };
 
@@ -47,7 +52,8 @@ static void drop_batch(struct importing *im)
 {
 	for (size_t i = 0; i < im->n_lines; i++)
 		json_decref(im->lines[i].doc);
-	im->n_lines = im->bytes = 0;
+	im->n_lines = im->bytes = im->n = im->sent = 0;
+	im->v = NULL;
 	arena_free(im->arena);
 	im->arena = NULL;
 }
@@ -177,16 +183,20 @@ static enum step_result answer(struct request *rq, const struct importing *im)
 					"errors", im->errors));
 }
 
-static enum step_result batch_kept(struct request *rq, struct api *api)
+static enum step_result send_some(struct request *rq, struct api *api);
+
+static enum step_result some_kept(struct request *rq, struct api *api)
 {
 	struct importing *im = api->state;
 
-	drop_batch(im);
 	if (!im->answered)
 		return api_failed(rq, -ETIMEDOUT);
 	im->answered = false;
 	if (im->total.status)
 		return api_failed(rq, im->total.status);
+	if (im->sent < im->n)
+		return send_some(rq, api);
+	drop_batch(im);
 	return fill(rq, api);
 }
 
@@ -209,34 +219,40 @@ static void on_kept(void *arg, const struct import_result *r)
 }
 
 /* The exchanges of all its lines, one after the other. */
-static int join(struct api *api, struct importing *im, struct import_batch *b)
+static int join(struct api *api, struct importing *im)
 {
-	size_t n = 0;
-	struct exchange *v;
-
 	for (size_t i = 0; i < im->n_lines; i++)
-		n += im->lines[i].n;
-	v = arena_alloc(im->arena, n * sizeof(*v));
-	if (!v)
+		im->n += im->lines[i].n;
+	im->v = arena_alloc(im->arena, im->n * sizeof(*im->v));
+	if (!im->v)
 		return -ENOMEM;
-	*b = (struct import_batch){ v, n, im->epoch, im->total.head };
-	for (size_t i = 0; i < im->n_lines; i++)
-		for (size_t k = 0; k < im->lines[i].n; k++) {
-			*v = im->lines[i].v[k];
-			v++->partition = api->partition;
+	for (size_t i = 0, to = 0; i < im->n_lines; i++)
+		for (size_t k = 0; k < im->lines[i].n; k++, to++) {
+			im->v[to] = im->lines[i].v[k];
+			im->v[to].partition = api->partition;
 		}
 	return 0;
 }
 
-static enum step_result send_batch(struct request *rq, struct api *api)
+static enum step_result send_some(struct request *rq, struct api *api)
 {
 	struct importing *im = api->state;
-	struct import_batch b;
+	size_t left = im->n - im->sent;
+	struct import_batch b = {
+		.v = im->v + im->sent,
+		.n = left < CALL_EXCHANGES ? left : CALL_EXCHANGES,
+		.epoch = im->epoch,
+		.head = im->total.head,
+	};
 
-	if (join(api, im, &b))
-		return api_failed(rq, -ENOMEM);
+	im->sent += b.n;
 	rq->pending = memory_import(rq->app->deps.memory_port, &b, on_kept, rq);
-	return api_wait(rq, api, batch_kept);
+	return api_wait(rq, api, some_kept);
+}
+
+static enum step_result send_batch(struct request *rq, struct api *api)
+{
+	return join(api, api->state) ? api_failed(rq, -ENOMEM) : send_some(rq, api);
 }
 
 static enum step_result fill(struct request *rq, struct api *api)

@@ -135,6 +135,15 @@ static int32_t zone(struct str s)
 	return sign * (3600 * hours + 60 * minutes);
 }
 
+/* Midnight of a day, in seconds; -1: there is none such (the 31st of February). */
+static int64_t midnight(int year, int month, int day)
+{
+	struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day };
+	int64_t seconds = (int64_t)timegm(&tm);
+
+	return tm.tm_mon == month - 1 && tm.tm_mday == day ? seconds : -1;
+}
+
 static bool is_in(int v, int least, int most)
 {
 	return v >= least && v <= most;
@@ -142,27 +151,26 @@ static bool is_in(int v, int least, int most)
 
 bool api_time_parse(struct str s, uint64_t *ret)
 {
-	struct tm tm = { 0 };
 	int year = number(&s, 4, '-'), month = number(&s, 2, '-');
-	int day = number(&s, 2, '\0'), ms;
+	int day = number(&s, 2, '\0'), hour, minute, second, ms;
 	bool separated = s.len > 0 && (s.p[0] == 'T' || s.p[0] == 't' || s.p[0] == ' ');
 	int64_t seconds;
 	int32_t east;
 
 	s = str_slice(s, 1, s.len);
-	tm.tm_hour = number(&s, 2, ':');
-	tm.tm_min = number(&s, 2, ':');
-	tm.tm_sec = number(&s, 2, '\0');
+	hour = number(&s, 2, ':');
+	minute = number(&s, 2, ':');
+	second = number(&s, 2, '\0');
 	ms = fraction(&s);
 	east = zone(s);
 	if (!separated || year < 1970 || !is_in(month, 1, 12) || !is_in(day, 1, 31) ||
-	    !is_in(tm.tm_hour, 0, 23) || !is_in(tm.tm_min, 0, 59) ||
-	    !is_in(tm.tm_sec, 0, 60) || ms < 0 || east == INT32_MIN)
+	    !is_in(hour, 0, 23) || !is_in(minute, 0, 59) || !is_in(second, 0, 60) ||
+	    ms < 0 || east == INT32_MIN)
 		return false;
-	tm.tm_year = year - 1900;
-	tm.tm_mon = month - 1;
-	tm.tm_mday = day;
-	seconds = (int64_t)timegm(&tm) - east;
+	seconds = midnight(year, month, day);
+	if (seconds < 0)
+		return false;
+	seconds += 3600 * hour + 60 * minute + second - east;
 	if (seconds < 0)
 		return false;
 	*ret = (uint64_t)seconds * 1000 + (uint64_t)ms;

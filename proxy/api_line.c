@@ -6,6 +6,9 @@
 
 #include <errno.h>
 
+/* Of a client's and a model's name. */
+enum { NAME_MAX_BYTES = 256 };
+
 static bool is_absent(const json_t *j)
 {
 	return !j || json_is_null(j);
@@ -57,6 +60,8 @@ static const char *read_exchange(const json_t *doc, uint64_t now_ms, struct exch
 		return "session is not the id of one";
 	if (!x->user.len)
 		return "user is not a text";
+	if (x->client.len > NAME_MAX_BYTES || x->model.len > NAME_MAX_BYTES)
+		return "client and model are names of at most 256 bytes";
 	why = read_id(json_object_get(doc, "id"), &x->id);
 	if (!why)
 		why = read_at(json_object_get(doc, "at"), now_ms, &x->at_ms);

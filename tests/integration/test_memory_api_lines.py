@@ -119,7 +119,9 @@ BAD = [
     (b'{"session": "s", "user": "", "reply": "y"}', "user"),
     (b'{"session": "s", "user": "x", "reply": "y", "at": "yesterday"}', "at"),
     (b'{"session": "s", "user": "x", "reply": "y", "at": "2026-13-01T00:00:00Z"}', "at"),
+    (b'{"session": "s", "user": "x", "reply": "y", "at": "2026-02-31T00:00:00Z"}', "at"),
     (b'{"session": "s", "user": "x", "reply": "y", "at": 5}', "at"),
+    (b'{"session": "s", "user": "x", "reply": "y", "client": "' + b"c" * 257 + b'"}', "client"),
     (b'{"session": "s", "user": "x", "reply": "y", "id": "12"}', "id"),
     (b'{"session": "s", "user": "x", "reply": "y", "state": "block"}', "state"),
     (b'{"session": "s", "user": "x", "state": "complete"}', "reply"),
@@ -188,6 +190,17 @@ def test_a_session_of_the_original_becomes_its_exchanges(api):
     ]
     back = api.get("/v1/sessions/old-1").json()["messages"]
     assert [m["role"] for m in back] == ["user", "assistant", "user", "assistant", "user"]
+
+
+def test_a_session_of_many_thousand_alike_replies_is_a_line_as_any_other(api):
+    """Nor does it hold up the others: it is kept in pieces, each as quickly as the first."""
+    turns = [({"role": "user", "content": f"Step {n}"}, {"role": "assistant", "content": "Done."}) for n in range(14000)]
+    data = json.dumps({"session_id": "long", "messages": [m for turn in turns for m in turn]}).encode()
+    assert len(data) < 1 << 21
+    assert counts(api.import_("anna", data)) == (14000, 0, 0, 0)
+    assert counts(api.import_("anna", data + b"\n" + line(1))) == (1, 14000, 0, 0)
+    seen = parsed(api.export("anna"))
+    assert [x["user"] for x in seen[:14000]] == [f"Step {n}" for n in range(14000)]
 
 
 # --- streams ---------------------------------------------------------------------------------------------------------------------
