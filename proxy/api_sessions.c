@@ -3,7 +3,7 @@
  *
  * A session is named without its user there; so the users of the tenant are gone
  * through, a page of users and a page of sessions at a time, unless ?user_id= says
- * whose it is.
+ * whose it is (and the tenant is known: an admin's may be any).
  */
 #include "proxy/api.h"
 
@@ -146,7 +146,12 @@ static enum step_result walk(struct request *rq, struct api *api, api_fn *visit,
 	buf_init(&w->text, TEXT_MAX);
 	if (arena_defer(rq->arena, done, w))
 		return STEP_FAIL;
-	return more_users(rq, api);
+	if (!api->tenant.p || !api->user_id.len)
+		return more_users(rq, api);
+	w->at = (struct partition){ api->tenant, api->user_id };
+	w->users = &w->at;
+	w->n = 1;
+	return next_user(rq, api);
 }
 
 /* --- GET /v1/sessions
