@@ -38,6 +38,7 @@ static bool breaker_is_open(const struct memory *m)
 static void end(struct question *q, enum recall_status status)
 {
 	q->answer.status = status;
+	question_fetch_end(q);
 	if (q->slot) {
 		evtimer_del(&q->late);
 		TAILQ_REMOVE(&q->slot->questions, q, next);
@@ -169,6 +170,28 @@ void questions_go_cold(struct slot *s)
 		arm(s->memory, q, true);
 }
 
+void question_fetched(struct question *q)
+{
+	answer(q, true);
+}
+
+/* What is missing in earlier blocks gets half of the time that is left. */
+static void answer_in_part(struct question *q)
+{
+	struct memory *m = q->slot->memory;
+	uint64_t us = atomic_load(&m->settings.cold_deadline) * 1000 / 12;
+	const struct timeval tv = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
+
+	if (!q->fetch && !atomic_load(&q->msg.cancelled)) {
+		q->answer.session = find_session(m, q, q->slot->view);
+		if (question_fetch(m, q)) {
+			evtimer_add(&q->late, &tv);
+			return;
+		}
+	}
+	answer(q, true);
+}
+
 static void on_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct question *q = arg;
@@ -177,7 +200,7 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (s->known && s->ended > q->after) {
-		answer(q, true);
+		answer_in_part(q);
 		return;
 	}
 	breaker_failed(s->memory);

@@ -344,3 +344,30 @@ void recall_blocks(struct memory *m, struct question *q, enum recall_status *sta
 	q->answer.n_exchanges = r.n_exchanges;
 	q->answer.tokens = r.tokens;
 }
+
+size_t recall_missing(struct memory *m, struct question *q, struct exchange_id *ret,
+		      size_t max)
+{
+	struct recalling r = {
+		.m = m,
+		.q = q,
+		.view = q->slot->view,
+		.now_ms = clock_wall_ms(m->deps.clock),
+	};
+	const struct sticky_record *record;
+	struct view_hit hit;
+	size_t n = 0;
+
+	if (!r.view || !q->q.want_resent)
+		return 0;
+	for (size_t turn = 0; turn < q->q.n_turns; turn++) {
+		record = record_of(&r, turn);
+		for (size_t i = 0; record && i < sticky_count(sticky_sources(record));
+		     i++) {
+			sticky_source(sticky_sources(record), i, &hit);
+			if (n < max && !view_get(r.view, r.now_ms, &hit))
+				ret[n++] = hit.id;
+		}
+	}
+	return n;
+}

@@ -7,6 +7,7 @@
  *	keeping.c    exchanges to the store
  *	recall.c     questions: how long they wait, and in which session they are asked
  *	recall_block.c  the blocks that answer one
+ *	recall_fetch.c  what they need of the store, where a view has not come to it
  *	slot.c       a partition's view, caught up with the log
  *	slots.c      the table of them
  *
@@ -62,6 +63,7 @@ struct question {
 	uint64_t after; /* a read with a higher number began after the question */
 	/* Has a look at the view as well, once the question is answered; NULL: nobody. */
 	void (*explain)(struct memory *m, struct question *q);
+	struct fetch *fetch; /* sources under way; NULL: none */
 	struct event late;
 };
 
@@ -147,7 +149,19 @@ void expire_tick(evutil_socket_t fd, short what, void *arg);
  * what it is answered. */
 void recall_blocks(struct memory *m, struct question *q, enum recall_status *status);
 
+/* The sources of earlier blocks that the view does not hold; q->answer.session has been
+ * found. How many, `max` at most. */
+size_t recall_missing(struct memory *m, struct question *q, struct exchange_id *ret,
+		      size_t max);
+
+/* recall_fetch.c */
+/* Has them read into the view. False: nothing is under way; else question_fetched() will
+ * run, unless question_fetch_end() comes before. */
+bool question_fetch(struct memory *m, struct question *q);
+void question_fetch_end(struct question *q);
+
 /* recall.c */
+void question_fetched(struct question *q);
 void question_work(struct memory *m, struct message *msg);
 /* A read has come back for the slot: answers whom it can. */
 void questions_progress(struct slot *s);

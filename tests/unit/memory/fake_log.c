@@ -23,7 +23,8 @@ struct fake_op {
 	char texts[300]; /* the partition's */
 	uint64_t cursor;
 	size_t bytes;
-	bool since;
+	bool since, gets;
+	struct exchange_id id; /* if it gets one */
 };
 
 static void unlink_op(struct fake_op *o)
@@ -81,6 +82,18 @@ static struct store_head head_of(struct fake_log *f, const struct partition *p)
 	return h;
 }
 
+static size_t one(struct fake_log *f, const struct fake_op *o, struct exchange *ret)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		if (is_of(&f->v[i], &o->partition) &&
+		    exchange_id_eq(&f->v[i].id, &o->id)) {
+			*ret = f->v[i];
+			return 1;
+		}
+	}
+	return 0;
+}
+
 /* The page, in order; how many. */
 static size_t page(struct fake_log *f, const struct fake_op *o, struct exchange *ret)
 {
@@ -104,7 +117,7 @@ static void finish_read(struct fake_op *o)
 	struct store_head h = head_of(f, &o->partition);
 	struct exchange *v = malloc((f->n + 1) * sizeof(*v));
 	int status = atomic_load(&f->status);
-	size_t n = status ? 0 : page(f, o, v);
+	size_t n = status ? 0 : o->gets ? one(f, o, v) : page(f, o, v);
 
 	unlink_op(o);
 	o->read(o->arg, status, status ? NULL : &h, v, n);
@@ -119,8 +132,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	finish_read(arg);
 }
 
-static struct op *read_log(struct store *st, const struct partition *p, uint64_t cursor,
-			   size_t bytes, bool since, store_read_cb *cb, void *arg)
+static struct op *begin_read(struct store *st, const struct fake_op *what,
+			     const struct partition *p, store_read_cb *cb, void *arg)
 {
 	struct fake_log *f = (struct fake_log *)(void *)st;
 	int delay = atomic_load(&f->delay_ms);
@@ -134,9 +147,11 @@ static struct op *read_log(struct store *st, const struct partition *p, uint64_t
 	memcpy(o->texts + p->tenant.len, p->user.p, p->user.len);
 	o->partition.tenant = (struct str){ o->texts, p->tenant.len };
 	o->partition.user = (struct str){ o->texts + p->tenant.len, p->user.len };
-	o->cursor = cursor;
-	o->bytes = bytes;
-	o->since = since;
+	o->cursor = what->cursor;
+	o->bytes = what->bytes;
+	o->since = what->since;
+	o->gets = what->gets;
+	o->id = what->id;
 	if (delay == 0) {
 		finish_read(o);
 		return NULL;
@@ -152,13 +167,25 @@ static struct op *read_log(struct store *st, const struct partition *p, uint64_t
 static struct op *read_since(struct store *st, const struct partition *p, uint64_t cursor,
 			     size_t bytes, store_read_cb *cb, void *arg)
 {
-	return read_log(st, p, cursor, bytes, true, cb, arg);
+	const struct fake_op what = { .cursor = cursor, .bytes = bytes, .since = true };
+
+	return begin_read(st, &what, p, cb, arg);
 }
 
 static struct op *read_before(struct store *st, const struct partition *p,
 			      uint64_t cursor, size_t bytes, store_read_cb *cb, void *arg)
 {
-	return read_log(st, p, cursor, bytes, false, cb, arg);
+	const struct fake_op what = { .cursor = cursor, .bytes = bytes };
+
+	return begin_read(st, &what, p, cb, arg);
+}
+
+static struct op *get(struct store *st, const struct partition *p,
+		      const struct exchange_id *id, store_read_cb *cb, void *arg)
+{
+	const struct fake_op what = { .gets = true, .id = *id };
+
+	return begin_read(st, &what, p, cb, arg);
 }
 
 void fake_log_add(struct fake_log *f, const struct exchange *x)
@@ -242,6 +269,7 @@ static const struct store_ops fake_log_ops = {
 	.append = append,
 	.read_since = read_since,
 	.read_before = read_before,
+	.get = get,
 	.ping = ping,
 	.expire = fake_expire,
 	.stats = stats,

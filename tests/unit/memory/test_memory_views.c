@@ -1,4 +1,5 @@
 /* test_memory_views.c - the memory service: a store in trouble, cold and warm views. */
+#include "memory/sticky.h"
 #include "memory_fixture.h"
 
 #include <errno.h>
@@ -118,6 +119,69 @@ static void a_large_view_is_built_newest_first_and_answers_in_part(void **state)
 	assert_false(h.a.partial);
 	assert_non_null(strstr(h.block, "reply1999"));
 	assert_non_null(strstr(h.block, "reply3\n"));
+}
+
+/* A block that has the oldest exchange in it, put into the turn before this one. */
+static void put_block(struct fixture *f, const struct turn_key *turn)
+{
+	static char sources[1 + sizeof(struct exchange_id) + VIEW_SHOWN_BYTES];
+	struct exchange x = { .partition = ME,
+			      .session = STR("now"),
+			      .state = EXCHANGE_BLOCK,
+			      .at_ms = NOV_21,
+			      .user_hash = turn->user,
+			      .prev_hash = turn->prev };
+
+	f->log->v[0].id.b[0] = 1;
+	sources[0] = STICKY_VERSION;
+	sources[1] = 1;
+	x.sources = (struct str){ sources, sizeof(sources) };
+	x.id.b[0] = 2;
+	fake_log_add(f->log, &x);
+}
+
+static void a_block_is_whole_though_its_sources_have_not_been_come_to(void **state)
+{
+	struct turn_key turns[2] = { { { 1, 2 }, { 0, 0 } }, { { 3, 4 }, { 5, 6 } } };
+	struct recall_question q = question("number1999");
+	struct fixture *f = *state;
+	struct heard h = { 0 };
+
+	fill(f->log, 2000, ME);
+	put_block(f, &turns[0]);
+	f->cfg.memory.cold_deadline = 600;
+	atomic_store(&f->log->delay_ms, 40);
+	q.turns = turns;
+	q.n_turns = 2;
+	start(f);
+	memory_recall(f->port, &q, on_answer, &h);
+	pump_until(f, h.times);
+	assert_true(h.a.partial);
+	assert_int_equal(h.a.n_puts, 2);
+	assert_true(h.a.puts[0].resent);
+	assert_non_null(strstr(h.blocks[0], "reply1\n"));
+}
+
+static void a_block_is_left_out_where_its_sources_do_not_come(void **state)
+{
+	struct turn_key turns[2] = { { { 1, 2 }, { 0, 0 } }, { { 3, 4 }, { 5, 6 } } };
+	struct recall_question q = question("number1999");
+	struct fixture *f = *state;
+	struct heard h = { 0 };
+
+	fill(f->log, 2000, ME);
+	put_block(f, &turns[0]);
+	f->cfg.memory.cold_deadline = 300;
+	atomic_store(&f->log->delay_ms, 50); /* more than what is left of it */
+	q.turns = turns;
+	q.n_turns = 2;
+	start(f);
+	memory_recall(f->port, &q, on_answer, &h);
+	pump_until(f, h.times);
+	assert_true(h.a.partial);
+	assert_int_equal(h.a.n_puts, 1);
+	assert_false(h.a.puts[0].resent);
+	pump_until(f, stats(f).views_built == 1);
 }
 
 /* The store answers inline, and yet others get their turn between two pages. */
@@ -273,6 +337,8 @@ int main(void)
 		fake_test(five_failures_leave_the_store_alone_for_a_second),
 		fake_test(a_store_that_never_answers_is_not_waited_for),
 		fake_test(a_large_view_is_built_newest_first_and_answers_in_part),
+		fake_test(a_block_is_whole_though_its_sources_have_not_been_come_to),
+		fake_test(a_block_is_left_out_where_its_sources_do_not_come),
 		fake_test(a_long_building_holds_nobody_up),
 		fake_test(questions_of_one_user_share_a_reading),
 		fake_test(another_epoch_drops_the_view),
