@@ -38,6 +38,7 @@ fresh_remove() {
 
 fresh_make() {
     debootstrap --variant=minbase bookworm "$FRESH_ROOT" "$(fresh_mirror)" || return 1
+    chmod 755 "$FRESH_ROOT" # as / is: others than root (postgres, _apt) live there too
     fresh_copy_settings
     fresh_copy_tree
     mount -t proc proc "$FRESH_ROOT/proc"
