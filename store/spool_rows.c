@@ -329,7 +329,6 @@ int spool_tidy(struct db *db, struct job *job)
 
 	query_u64(&q, job->now_ms);
 	rc = run_delete(&q, &rows, false, &n);
-	job->wipes = rows.n > 0;
 	if (rc == 0) {
 		q = query(db,
 			  "DELETE FROM entry WHERE state = 1 AND changed_ms < ?" DELETED);
@@ -339,6 +338,9 @@ int spool_tidy(struct db *db, struct job *job)
 	if (rc == 0)
 		rc = tidy_dead(db, job, &rows);
 	take_rows(j, &rows);
+	/* Always: what was refused as forgotten elsewhere has left its pages in the log.
+	 */
+	job->wipes = rc == 0;
 	return rc < 0 ? rc : tidy_names(db);
 }
 

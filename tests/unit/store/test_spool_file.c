@@ -354,6 +354,29 @@ static void a_forget_reaches_what_was_put_aside(void **state)
 	assert_int_equal(spool_stats_of(s->f->st).bytes, 0);
 }
 
+/* Its words were forgotten through another proxy, of which this process never hears. */
+static void what_was_sent_long_ago_is_in_no_file_here(void **state)
+{
+	struct spooled *s = *state;
+	struct exchange x = numbered(s, 1);
+	struct store *past = fixture_open(s->f, s->url);
+
+	tell(s, s->f->st, 1, 2);
+	pump_until_sent(s, s->f->st);
+	call_on(s->f, past, &(struct call){ .kind = CALL_FORGET, .x.partition = ann() });
+	store_close(past);
+	assert_true(in_files(s, "spool", "NUMBER-1."));
+	s->f->time.now_ms += s->o.replay_ms + 1;
+	/* Behind the note of its being sent, and before what is told next. */
+	call(s->f, &(struct call){ .kind = CALL_PING });
+	expire(s->f);
+	x = numbered(s, 2);
+	x.partition.user = STR("ben");
+	set_id(s->f, &x);
+	assert_int_equal(append(s->f, &x, 0, NULL), 0);
+	assert_false(in_files(s, "spool", "NUMBER-1."));
+}
+
 static void dead_letters_that_are_too_many_are_counted_as_lost(void **state)
 {
 	enum { MOST = 1000 };
@@ -390,6 +413,7 @@ int main(void)
 		SPOOLED(what_is_refused_for_good_is_put_aside),
 		SPOOLED(one_that_fails_while_others_do_not_is_put_aside),
 		SPOOLED(a_forget_reaches_what_was_put_aside),
+		SPOOLED(what_was_sent_long_ago_is_in_no_file_here),
 		SPOOLED(dead_letters_that_are_too_many_are_counted_as_lost),
 	};
 
