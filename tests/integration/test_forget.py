@@ -166,4 +166,4 @@ def test_a_forgotten_source_leaves_the_blocks_it_was_in(two, upstream):
 def test_who_says_it_again_is_remembered_again(two, upstream):
     assert FORGETS["a user"](two[0]).status == 200
     chat(two[1], FACT, name="anna", session="cats")
-    assert SECRET in recalled(two[0], upstream)
+    wait_until(lambda: SECRET in recalled(two[0], upstream), what="the fact on the other proxy")
